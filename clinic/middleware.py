@@ -1,0 +1,38 @@
+"""Small things that hold for every response."""
+
+import re
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+
+from clinic.tenancy.base import new_id
+
+_ID = re.compile(r"[A-Za-z0-9-]{8,64}\Z")
+
+
+class RequestIdMiddleware:
+    """Gives each request an id, which errors and logs name, so that a person can quote it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        said = request.headers.get("X-Request-Id", "")
+        request.request_id = said if _ID.match(said) else str(new_id())  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+
+class NoStoreMiddleware:
+    """Nothing that a person sees is kept by a browser or a proxy, unless a view says otherwise."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        if request.path_info.startswith("/api/"):
+            response.headers.setdefault("Link", '</api/v1/schema>; rel="service-desc"')
+        return response

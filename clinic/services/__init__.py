@@ -1,0 +1,1 @@
+"""Writes of the ground floor: one function each, keyword-only, the actor last."""

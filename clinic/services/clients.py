@@ -1,0 +1,126 @@
+"""Taking clients in, and keeping their details."""
+
+import datetime
+from typing import Any
+
+from clinic.models import CareTeamMember, Client, Clinic, Membership
+from clinic.models.care_team import CareTeamKind
+from clinic.models.client import ClientState
+from clinic.models.clinic import today_in
+from clinic.refusal import Refused
+from clinic.tenancy.actor import Actor, Role
+
+DETAILS = (
+    "full_name",
+    "preferred_name",
+    "pronouns",
+    "email",
+    "phone",
+    "address",
+    "birth_date",
+    "emergency_contact",
+    "caution_flags",
+    "time_zone",
+    "language",
+    "state",
+    "care_started_on",
+    "care_ended_on",
+)
+
+
+def add_client(*, details: dict[str, Any], therapist: Membership | None, by: Actor) -> Client:
+    """Take a person into care.
+
+    Args:
+        details: any of DETAILS; zone and language default to the clinic's.
+        therapist: who will care for them. None means the actor, who must then be a therapist.
+
+    Raises:
+        Refused: nobody would care for this client.
+    """
+    clinic = Clinic.objects.get(pk=by.clinic_id)
+    today = today_in(clinic.time_zone)
+    if therapist is None:
+        if not by.has(Role.THERAPIST):
+            raise Refused("therapist", "Name the therapist who will care for this client.")
+        therapist_id = by.memberships[Role.THERAPIST]
+    else:
+        therapist_id = therapist.pk
+    client = Client(
+        clinic_id=by.clinic_id,
+        **{
+            "time_zone": clinic.time_zone,
+            "language": clinic.language,
+            "care_started_on": today,
+            **details,
+        },
+    )
+    client.save()
+    CareTeamMember.objects.create(
+        clinic_id=by.clinic_id,
+        client=client,
+        membership_id=therapist_id,
+        kind=CareTeamKind.PRIMARY,
+        starts_on=min(today, client.care_started_on),
+    )
+    return client
+
+
+def change_client(*, client: Client, changes: dict[str, Any], by: Actor) -> Client:
+    """Change details of a client whose row the caller has locked.
+
+    Ending care sets its last day to today unless one is given.
+    """
+    for name, value in changes.items():
+        setattr(client, name, value)
+    if changes.get("state") == ClientState.ENDED and client.care_ended_on is None:
+        client.care_ended_on = today_in(client.time_zone)
+    if client.care_ended_on and client.care_ended_on < client.care_started_on:
+        raise Refused("care_ended_on", "Care cannot end before it started.")
+    client.version += 1
+    client.save()
+    return client
+
+
+def add_to_care_team(
+    *,
+    client: Client,
+    therapist: Membership,
+    kind: str,
+    starts_on: datetime.date | None,
+    ends_on: datetime.date | None,
+    by: Actor,
+) -> CareTeamMember:
+    """Let a therapist see and care for a client, from a day until a day.
+
+    Raises:
+        Refused: the actor may not, or the days are the wrong way round.
+    """
+    if not by.has(Role.ADMIN) and kind == CareTeamKind.PRIMARY:
+        raise Refused("kind", "Only an admin hands a client over. You can ask for cover.")
+    starts_on = starts_on or today_in(by.zone)
+    if ends_on is not None and ends_on < starts_on:
+        raise Refused("ends_on", "The last day cannot come before the first.")
+    if kind == CareTeamKind.COVERING and ends_on is None:
+        raise Refused("ends_on", "Cover needs a last day.")
+    return CareTeamMember.objects.create(
+        clinic_id=by.clinic_id,
+        client=client,
+        membership=therapist,
+        kind=kind,
+        starts_on=starts_on,
+        ends_on=ends_on,
+    )
+
+
+def leave_care_team(*, member: CareTeamMember, ends_on: datetime.date, by: Actor) -> CareTeamMember:
+    """Say the last day of a therapist's part in a client's care.
+
+    Raises:
+        Refused: that day lies before the first.
+    """
+    if ends_on < member.starts_on:
+        raise Refused("ends_on", "The last day cannot come before the first.")
+    member.ends_on = ends_on
+    member.save(update_fields=["ends_on"])
+    return member

@@ -1,0 +1,1 @@
+"""Who is asking, in which clinic, and the wall in PostgreSQL between clinics."""

@@ -1,0 +1,73 @@
+"""Setting the database up: schema, default rights, the context key; and who may migrate."""
+
+from pathlib import Path
+from typing import Any
+
+from django.db import connections, transaction
+
+from clinic.tenancy import context
+from clinic.vault import keys
+
+APP_ROLE = "kindwork_app"
+OWNER_ROLE = "kindwork_owner"
+BACKUP_ROLE = "kindwork_backup"
+
+ROLES_SQL = f"""\
+CREATE ROLE {OWNER_ROLE} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '…';
+CREATE ROLE {APP_ROLE} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '…';
+CREATE ROLE {BACKUP_ROLE} LOGIN NOSUPERUSER BYPASSRLS PASSWORD '…';
+CREATE DATABASE kindwork OWNER {OWNER_ROLE};
+"""
+"""What a database administrator runs once on a server of their own."""
+
+
+class OwnerMigrates:
+    """Only the owner changes the schema; the role that serves requests could not."""
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        return db == "owner"
+
+
+class RolesMissing(Exception):
+    """The server lacks a role, or a role has rights it must not have."""
+
+
+def check_roles(alias: str = "owner") -> None:
+    """Raise RolesMissing unless the three roles exist with exactly the rights they need."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = ANY(%s)",
+            [[OWNER_ROLE, APP_ROLE, BACKUP_ROLE]],
+        )
+        found = {name: (is_super, bypasses) for name, is_super, bypasses in cursor.fetchall()}
+    for role in (OWNER_ROLE, APP_ROLE, BACKUP_ROLE):
+        if role not in found:
+            raise RolesMissing(
+                f"The role {role} is missing. As a superuser of the server run:\n\n{ROLES_SQL}"
+            )
+        is_super, bypasses = found[role]
+        if is_super or bypasses != (role == BACKUP_ROLE):
+            raise RolesMissing(
+                f"The role {role} must be NOSUPERUSER and "
+                f"{'BYPASSRLS' if role == BACKUP_ROLE else 'NOBYPASSRLS'}: "
+                f"row-level security does not hold otherwise."
+            )
+
+
+def set_up(alias: str = "owner") -> None:
+    """Create or renew the schema `kindwork`, the rights and the context key. Safe to repeat.
+
+    Raises:
+        RolesMissing: see `check_roles`.
+    """
+    check_roles(alias)
+    statements = (Path(__file__).parent / "sql" / "setup.sql").read_text()
+    inner, outer = context.pads(keys.load().context)
+    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+        cursor.execute(statements, None)
+        cursor.execute(
+            "INSERT INTO kindwork.context_key (inner_block, outer_block) VALUES (%s, %s) "
+            "ON CONFLICT (is_the_one) DO UPDATE SET inner_block = excluded.inner_block, "
+            "outer_block = excluded.outer_block",
+            [inner, outer],
+        )

@@ -1,0 +1,64 @@
+"""The one way to rows that belong to people."""
+
+from typing import Any, ClassVar, Self, TypeVar
+
+from django.db import models
+from django.db.models import Q
+
+from clinic.tenancy.actor import Actor, AnyActor, Role, TaskActor
+
+M = TypeVar("M", bound=models.Model, covariant=True)
+
+
+class UndeclaredPurpose(Exception):
+    """A task asked for rows of a model that its purpose is not declared for."""
+
+
+class TenantQuerySet(models.QuerySet[M]):
+    """Rows of a clinic, reached only through `visible_to`.
+
+    A model's queryset says, role by role, which rows that role sees: a condition, or
+    None for nothing. What is not said is nothing.
+    """
+
+    task_purposes: ClassVar[frozenset[str]] = frozenset()
+    """The purposes for which the worker may reach these rows."""
+
+    def visible_to(self, actor: AnyActor) -> Self:
+        """Return the rows that the actor may know to exist, and no others.
+
+        Raises:
+            UndeclaredPurpose: a task whose purpose is not among `task_purposes`.
+        """
+        if isinstance(actor, TaskActor):
+            if actor.purpose not in self.task_purposes:
+                raise UndeclaredPurpose(f"{self.model.__name__} for {actor.purpose}")
+            return self.filter(clinic_id=actor.clinic_id)
+        allowed: Q | None = None
+        for role, condition in (
+            (Role.THERAPIST, self.for_therapist),
+            (Role.CLIENT, self.for_client),
+            (Role.ADMIN, self.for_admin),
+        ):
+            if actor.has(role) and (rows := condition(actor)) is not None:
+                allowed = rows if allowed is None else allowed | rows
+        if allowed is None:
+            return self.none()
+        return self.filter(allowed)
+
+    def for_therapist(self, actor: Actor) -> Q | None:
+        return None
+
+    def for_client(self, actor: Actor) -> Q | None:
+        return None
+
+    def for_admin(self, actor: Actor) -> Q | None:
+        return None
+
+    def with_id(self, value: Any) -> Self:
+        """The row with this id, if it is here."""
+        return self.filter(pk=value)
+
+
+EVERY_ROW = Q(pk__isnull=False)
+"""Every row of the actor's clinic: row-level security draws the line."""

@@ -1,0 +1,1 @@
+"""What clients practise between appointments: the library, assignments, entries."""

@@ -1,0 +1,1 @@
+"""Writes about exercises, assignments and entries: keyword-only, the actor last."""
