@@ -25,6 +25,8 @@ class IdsOnly(logging.Filter):
         if record.name == "django.request":
             status = getattr(record, "status_code", None)
             request = getattr(record, "request", None)
+            if request is not None and request.path_info == "/readyz":
+                return False  # it says what is wrong in its answer, to whoever watches it
             if request is not None and status is not None:
                 route = request.resolver_match.route if request.resolver_match else "no route"
                 detail = record.msg if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ""

@@ -11,7 +11,7 @@ class Refused(Exception):
     """
 
     def __init__(self, field: str, sentence: str, *, code: str = "invalid") -> None:
-        super().__init__(code)
+        super().__init__(f"{field}: {code}")
         self.field = field
         self.code = code
         self.sentence = sentence

@@ -147,6 +147,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "api" / "templates"],  # the API has no models, and so is no app
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -275,6 +276,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_VERSIONING_CLASS": None,
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_METADATA_CLASS": None,
 }
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "api.errors.ProblemHandler",
@@ -296,7 +298,20 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "ENUM_NAME_OVERRIDES": {},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "api.schema.describe_problems",
+    ],
+    "SERVE_PERMISSIONS": ["api.permissions.DeclaredAccess"],
+    "SERVE_AUTHENTICATION": [],
+    "ENUM_NAME_OVERRIDES": {
+        "CareStateEnum": "clinic.models.client.ClientState",  # an assignment's, too
+        "JobStateEnum": "clinic.models.job.JobState",
+        "CareTeamKindEnum": "clinic.models.care_team.CareTeamKind",
+        "SummaryKindEnum": "sessions.models.summary.SummaryKind",
+        "EntryStatusEnum": "exercises.codes.EntryStatus",
+        "RoleEnum": "clinic.tenancy.actor.Role",
+    },
 }
 
 # --- Logs: ids only, never what somebody wrote ----------------------------------------
@@ -318,6 +333,6 @@ LOGGING: dict[str, Any] = {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "kindwork": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        "celery": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "celery": {"handlers": ["console"], "level": "WARNING", "propagate": False},
     },
 }

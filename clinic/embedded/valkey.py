@@ -1,7 +1,7 @@
 """A private Valkey, the message broker, on a socket that only its owner can open."""
 
-import platform
 import importlib.util
+import platform
 import shutil
 import socket
 import subprocess

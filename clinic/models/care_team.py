@@ -25,9 +25,7 @@ class CareTeamMemberQuerySet(TenantQuerySet["CareTeamMember"]):
 
     def on(self, day: datetime.date) -> "CareTeamMemberQuerySet":
         """Those who care on that day; `ends_on` is the last day."""
-        return self.filter(starts_on__lte=day).filter(
-            Q(ends_on__isnull=True) | Q(ends_on__gte=day)
-        )
+        return self.filter(starts_on__lte=day).filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day))
 
     def for_therapist(self, actor: Actor) -> Q:
         return Q(client_id__in=in_care_of(actor))

@@ -96,9 +96,7 @@ class Client(TenantModel, VersionedModel):
     caution_flags = SealedJSONField(purpose=KeyPurpose.CARE, default=list, blank=True)
     time_zone = models.CharField(max_length=64, validators=[is_zone])
     language = models.CharField(max_length=12, default="en")
-    state = models.CharField(
-        max_length=8, choices=ClientState.choices, default=ClientState.ACTIVE
-    )
+    state = models.CharField(max_length=8, choices=ClientState.choices, default=ClientState.ACTIVE)
     care_started_on = models.DateField()
     care_ended_on = models.DateField(null=True, blank=True)
 

@@ -87,9 +87,7 @@ class Run:
         with acting_as(self.actor):
             held = (
                 Job.objects.visible_to(self.actor)
-                .filter(
-                    pk=self.job.pk, state=JobState.RUNNING, attempts=self.job.attempts
-                )
+                .filter(pk=self.job.pk, state=JobState.RUNNING, attempts=self.job.attempts)
                 .update(held_until=timezone.now() + Job.hold())
             )
             if not held:

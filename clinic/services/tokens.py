@@ -24,7 +24,7 @@ class ChooseMembership(Refused):
     def __init__(self, choices: list[dict[str, str]]) -> None:
         super().__init__(
             "membership",
-            "You have several roles. Name one of the memberships listed in `choices`.",
+            "You have several memberships. Name the role, or one of those listed in `choices`.",
             code="choose_membership",
         )
         self.choices = choices
@@ -35,6 +35,7 @@ def sign_in(
     request: HttpRequest | None,
     email: str,
     password: str,
+    role: str | None,
     membership_id: UUID | None,
     label: str,
     days: int | None,
@@ -42,7 +43,7 @@ def sign_in(
     """Exchange an address and a password for a token of one membership.
 
     Args:
-        membership_id: needed only where the person has several.
+        role, membership_id: which of several memberships is meant.
         days: how long the token holds; the installation's default when None.
 
     Returns:
@@ -56,7 +57,7 @@ def sign_in(
     rows = memberships_of(user.pk) if isinstance(user, User) else []
     if not isinstance(user, User) or not rows:
         raise Refused("", "This address and password do not fit together.", code="not_signed_in")
-    row = _chosen(rows, membership_id)
+    row = _chosen(rows, role, membership_id)
     actor = Actor(
         clinic_id=row[1],
         user_id=user.pk,
@@ -85,14 +86,16 @@ def issue_token(*, label: str, days: int | None, by: Actor) -> tuple[ApiToken, s
     return row, token
 
 
-def _chosen(rows: list[MembershipRow], membership_id: UUID | None) -> MembershipRow:
-    if membership_id is not None:
-        for row in rows:
-            if row[0] == membership_id:
-                return row
-        raise Refused("membership", "This is not one of your memberships.", code="does_not_exist")
-    if len(rows) == 1:
-        return rows[0]
+def _chosen(
+    rows: list[MembershipRow], role: str | None, membership_id: UUID | None
+) -> MembershipRow:
+    meant = [row for row in rows if role in (None, row[2]) and membership_id in (None, row[0])]
+    if len(meant) == 1:
+        return meant[0]
+    if not meant:
+        field = "membership" if membership_id else "role"
+        raise Refused(field, "You have no such membership.", code="does_not_exist")
+    rows = meant
     names = dict(Clinic.objects.filter(pk__in=[row[1] for row in rows]).values_list("id", "name"))
     raise ChooseMembership(
         [{"id": str(row[0]), "role": row[2], "clinic": names[row[1]]} for row in rows]

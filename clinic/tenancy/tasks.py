@@ -30,6 +30,8 @@ class ScopedTask(Task):  # type: ignore[misc]
     """
 
     abstract = True
+    # A task of each clinic is sent without the clinic that its body is called with.
+    typing = False
     scope: ClassVar[str] = ""
     purpose: ClassVar[str] = ""
 

@@ -77,7 +77,7 @@ class SealedField(models.BinaryField):
     # -- Django's side
 
     def get_default(self) -> Any:
-        return self.default() if callable(self.default) else self.empty()
+        return self.empty()
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         from clinic.tenancy.scope import keyring_in_force

@@ -86,9 +86,7 @@ class WeekOfClient:
     shared_quotes: list[Quote] = field(default_factory=list)
 
 
-def figures_of(
-    *, week: Week, clients: list[UUID], actor: TaskActor
-) -> dict[UUID, WeekOfClient]:
+def figures_of(*, week: Week, clients: list[UUID], actor: TaskActor) -> dict[UUID, WeekOfClient]:
     """Return what happened in a week, for each client that has anything; four statements in all."""
     entries = Entry.objects.visible_to(actor).filter(
         client_id__in=clients, practised_on__range=(week.monday, week.sunday)
@@ -129,9 +127,7 @@ def _practices(entries: Any, among: Q) -> list[tuple[UUID, Practice]]:
             Practice(
                 title=row["title"],
                 counts={
-                    status.value: row[f"n_{status}"]
-                    for status in EntryStatus
-                    if row[f"n_{status}"]
+                    status.value: row[f"n_{status}"] for status in EntryStatus if row[f"n_{status}"]
                 },
                 changes=changes_of(row),
                 helpful=enough(row["helpful_n"], row["helpful_median"]),
@@ -163,6 +159,4 @@ def _quotes(entries: Any) -> list[tuple[UUID, Quote]]:
         .filter(place__lte=QUOTES)
         .order_by("client_id", "place")
     )
-    return [
-        (entry.client_id, Quote(entry.pk, entry.note, entry.practised_on)) for entry in newest
-    ]
+    return [(entry.client_id, Quote(entry.pk, entry.note, entry.practised_on)) for entry in newest]

@@ -6,7 +6,6 @@ a skill; an empty week is met as warmly as a full one. To a therapist: n beside 
 number, no middle value of fewer than three, silence is not read as anything.
 """
 
-import datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +31,9 @@ def _paragraph(text: str, entries: list[UUID] | None = None) -> Paragraph:
 
 
 def _dates(week: Week) -> str:
-    first, last = (formats.date_format(day, "j F") for day in (week.monday, week.sunday))
+    same_month = week.monday.month == week.sunday.month
+    first = formats.date_format(week.monday, "j" if same_month else "j F")
+    last = formats.date_format(week.sunday, "j F")
     return _("%(first)s to %(last)s") % {"first": first, "last": last}
 
 
@@ -73,6 +74,16 @@ def client_week(*, called: str, week: Week, found: WeekOfClient) -> list[Paragra
                     "after yourself, and what you noticed then is useful."
                 ),
                 [entry for one in stopped for entry in one.entries],
+            )
+        )
+    if hard := [one for one in found.own if one.hard or one.critical]:
+        paragraphs.append(
+            _paragraph(
+                _(
+                    "One of these moments was a lot. You noticed it, and you do not have to carry "
+                    "it alone: it is worth talking about together."
+                ),
+                [entry for one in hard for entry in one.entries],
             )
         )
     if eased := _what_eased(found.own):
@@ -314,5 +325,3 @@ def figures_as_json(practices: list[Practice]) -> list[dict[str, Any]]:
         }
         for one in practices
     ]
-
-

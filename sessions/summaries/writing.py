@@ -118,9 +118,7 @@ def unwritten(*, week: Week, actor: TaskActor, clients: list[UUID] | None = None
             care_ended_on__lt=week.monday
         )
     # Both kinds are written in one transaction, so that one speaks for both.
-    written = Summary.objects.visible_to(actor).filter(
-        kind=WEEKLY[0], period_start=week.monday
-    )
+    written = Summary.objects.visible_to(actor).filter(kind=WEEKLY[0], period_start=week.monday)
     people = people.exclude(pk__in=written.values("client_id"))
     return list(people.order_by("id").values_list("pk", flat=True))
 

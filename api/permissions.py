@@ -1,0 +1,35 @@
+"""Deny by default: a view says for each of its actions who may ask."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from clinic.tenancy.actor import Actor, Role
+
+Access = Mapping[str, frozenset[str]]
+
+ANYONE = frozenset({"anyone"})
+STAFF = frozenset({Role.THERAPIST, Role.ADMIN})
+THERAPISTS = frozenset({Role.THERAPIST})
+CLINICAL = frozenset({Role.THERAPIST, Role.CLIENT})
+EVERYONE = frozenset({Role.THERAPIST, Role.ADMIN, Role.CLIENT})
+
+
+class DeclaredAccess(BasePermission):
+    """Lets through whom the view's `access` names for the action, and nobody else."""
+
+    message = "Your role in this clinic does not include this."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        action = getattr(view, "action", None) or request.method.lower()
+        declared: Access = getattr(view, "access", {})
+        if action not in declared:
+            # A method that the route does not have: told as that, to those signed in.
+            has_method = hasattr(view, request.method.lower())
+            return isinstance(request.user, Actor) and not has_method
+        allowed = declared[action]
+        if allowed == ANYONE:
+            return True
+        return isinstance(request.user, Actor) and bool(request.user.roles & allowed)
