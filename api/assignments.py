@@ -69,7 +69,7 @@ class NewAssignmentSerializer(PlanSerializer):
     start_on = serializers.DateField()
 
 
-class AssignmentFilters(filters.FilterSet):
+class AssignmentFilters(filters.FilterSet):  # type: ignore[misc]
     client = filters.UUIDFilter(field_name="client_id")
     state = filters.ChoiceFilter(choices=AssignmentState.choices)
     updated_since = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")

@@ -37,5 +37,5 @@ class ActorAuthentication:
 
         check = CSRFCheck(no_response)
         check.process_request(request)
-        if reason := check.process_view(request, None, (), {}):
+        if reason := check.process_view(request, no_response, (), {}):
             raise exceptions.PermissionDenied(f"CSRF: {reason}")

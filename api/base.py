@@ -40,12 +40,13 @@ class KindSerializer(serializers.Serializer[Any]):
         shown: dict[str, Any] = {}
         unreadable: list[str] = []
         for field in self._readable_fields:
+            name = str(field.field_name)
             try:
                 value = field.get_attribute(instance)
-                shown[field.field_name] = None if value is None else field.to_representation(value)
+                shown[name] = None if value is None else field.to_representation(value)
             except CannotOpen:
-                shown[field.field_name] = None
-                unreadable.append(field.field_name)
+                shown[name] = None
+                unreadable.append(name)
             except serializers.SkipField:
                 continue
         if unreadable:
@@ -53,7 +54,7 @@ class KindSerializer(serializers.Serializer[Any]):
         return shown
 
 
-class ScopedRelated(serializers.PrimaryKeyRelatedField):
+class ScopedRelated(serializers.PrimaryKeyRelatedField[Any]):
     """A reference to a row that the actor may see; any other is one that does not exist."""
 
     default_error_messages: ClassVar = {
@@ -171,13 +172,13 @@ class TenantViewSet(GenericViewSet[Any]):
     def represent(self, row: Any) -> Any:
         return self.get_serializer(row).data
 
-    def checked(self, serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    def checked(self, serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
         """The request's content, checked. Raises ValidationError naming the fields at fault."""
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 
     def context(self) -> dict[str, Any]:
-        return self.get_serializer_context()
+        return dict(self.get_serializer_context())
 
 
 class ListRows:

@@ -42,7 +42,7 @@ class LeaveSerializer(KindSerializer):
     ends_on = serializers.DateField()
 
 
-class CareTeamFilters(filters.FilterSet):
+class CareTeamFilters(filters.FilterSet):  # type: ignore[misc]
     client = filters.UUIDFilter(field_name="client_id")
     therapist = filters.UUIDFilter(field_name="membership_id")
 

@@ -79,7 +79,7 @@ class NewClientByAdminSerializer(ClientSerializer):
     )
 
 
-class ClientFilters(filters.FilterSet):
+class ClientFilters(filters.FilterSet):  # type: ignore[misc]
     state = filters.ChoiceFilter(choices=ClientState.choices)
     updated_since = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
 

@@ -110,7 +110,7 @@ class EntrySerializer(EntryValuesSerializer):
     updated_at = serializers.DateTimeField()
 
 
-class EntryFilters(filters.FilterSet):
+class EntryFilters(filters.FilterSet):  # type: ignore[misc]
     client = filters.UUIDFilter(field_name="client_id")
     assignment = filters.UUIDFilter(field_name="assignment_id")
     status = filters.ChoiceFilter(choices=EntryStatus.choices)
@@ -177,7 +177,7 @@ class EntryViewSet(ListRows, ShowRow, TenantViewSet):
         if self.actor.has(Role.CLIENT):
             if client is not None and client.pk != self.actor.client_id:
                 raise PermissionDenied("Clients record for themselves.")
-            return Client.objects.visible_to(self.actor).get(pk=self.actor.client_id)
+            return Client.objects.visible_to(self.actor).get(pk=self.actor.own_client_id)
         if client is None and assignment is not None:
             client = Client.objects.visible_to(self.actor).get(pk=assignment.client_id)
         if client is None:

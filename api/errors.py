@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from clinic.refusal import Conflict, Refused
 from clinic.services.tokens import ChooseMembership
-from clinic.views.refusals import problem
+from clinic.problems import CONTENT_TYPE, problem
 
 
 class ConflictError(exceptions.APIException):
@@ -69,7 +69,7 @@ class ProblemHandler(ExceptionHandler):
             data,
             status=exc.status_code,
             headers=self.get_headers(exc),
-            content_type="application/problem+json",
+            content_type=CONTENT_TYPE,
         )
         if isinstance(exc, PreconditionFailed):
             response["ETag"] = exc.etag
@@ -87,7 +87,9 @@ class ProblemFormatter(ExceptionFormatter):
     """Shapes errors as a problem, with a JSON pointer to each field at fault."""
 
     def format_error_response(self, error_response: ErrorResponse) -> dict[str, Any]:
-        request = self.context["request"]._request
+        drf_request = self.context["request"]
+        assert drf_request is not None
+        request = drf_request._request
         errors = [
             {
                 "pointer": f"/{error.attr.replace('.', '/')}" if error.attr else "",

@@ -35,7 +35,7 @@ class ExerciseForTherapistSerializer(ExerciseSerializer):
     for_therapist: Any = serializers.DictField(source="current.for_therapist")
 
 
-class ExerciseFilters(filters.FilterSet):
+class ExerciseFilters(filters.FilterSet):  # type: ignore[misc]
     flow = filters.ChoiceFilter(choices=Flow.choices, method="having")
     system = filters.ChoiceFilter(choices=System.choices, method="having")
     skill = filters.ChoiceFilter(choices=Skill.choices, method="having")

@@ -34,7 +34,10 @@ class BirthDateField(serializers.CharField):
             day = datetime.date.fromisoformat(value)
         except ValueError:
             day = None
-        if day is None or not datetime.date(1900, 1, 1) <= day <= datetime.date.today():
+        if (
+            day is None
+            or not datetime.date(1900, 1, 1) <= day <= datetime.datetime.now(datetime.UTC).date()
+        ):
             raise serializers.ValidationError("A date of birth looks like 1987-04-23.")
         return value
 

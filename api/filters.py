@@ -10,7 +10,7 @@ from rest_framework.request import Request
 PAGE_PARAMETERS = frozenset({"cursor", "limit"})
 
 
-class DeclaredFilters(filters.DjangoFilterBackend):
+class DeclaredFilters(filters.DjangoFilterBackend):  # type: ignore[misc]
     """Applies a view's filters; a parameter that nobody declared is an error and not ignored.
 
     A misspelt filter that is ignored would show more than was asked for.

@@ -35,7 +35,7 @@ class JobSerializer(KindSerializer):
         return f"{reverse('api:summaries-list')}?{query}"
 
 
-class JobFilters(filters.FilterSet):
+class JobFilters(filters.FilterSet):  # type: ignore[misc]
     state = filters.ChoiceFilter(choices=JobState.choices)
 
 

@@ -17,7 +17,7 @@ class MemberSerializer(KindSerializer):
     name = serializers.CharField()
 
 
-class MemberFilters(filters.FilterSet):
+class MemberFilters(filters.FilterSet):  # type: ignore[misc]
     role = filters.ChoiceFilter(choices=[(Role.THERAPIST, "therapist"), (Role.ADMIN, "admin")])
 
 

@@ -30,7 +30,7 @@ class NewestFirst(CursorPagination):
         try:
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
-                UUID(cursor.position)
+                UUID(str(cursor.position))
         except Exception:  # whatever was sent: it is no cursor of ours
             raise ValidationError(
                 {"cursor": "This is no cursor of a page; follow `next` and `previous`."}

@@ -23,11 +23,12 @@ class DeclaredAccess(BasePermission):
     message = "Your role in this clinic does not include this."
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        action = getattr(view, "action", None) or request.method.lower()
+        method = str(request.method).lower()
+        action = getattr(view, "action", None) or method
         declared: Access = getattr(view, "access", {})
         if action not in declared:
             # A method that the route does not have: told as that, to those signed in.
-            has_method = hasattr(view, request.method.lower())
+            has_method = hasattr(view, method)
             return isinstance(request.user, Actor) and not has_method
         allowed = declared[action]
         if allowed == ANYONE:

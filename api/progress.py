@@ -11,7 +11,7 @@ from exercises.models import Entry
 
 class StateCountSerializer(KindSerializer):
     status = serializers.ChoiceField(choices=EntryStatus.choices)
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     count = serializers.IntegerField()
 
 

@@ -73,7 +73,7 @@ class WriteSummarySerializer(KindSerializer):
         return attrs
 
 
-class SummaryFilters(filters.FilterSet):
+class SummaryFilters(filters.FilterSet):  # type: ignore[misc]
     client = filters.UUIDFilter(field_name="client_id")
     kind = filters.ChoiceFilter(choices=SummaryKind.choices)
     week = filters.CharFilter(method="in_week", max_length=8)

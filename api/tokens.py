@@ -17,7 +17,7 @@ from clinic.tenancy.actor import Actor, Role
 
 class TokenSerializer(KindSerializer):
     id = serializers.UUIDField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     begins_with = serializers.CharField(source="token_key")
     membership = serializers.UUIDField(source="membership_id")
     created_at = serializers.DateTimeField(source="created")
@@ -39,7 +39,7 @@ class SignInSerializer(KindSerializer):
     membership = serializers.UUIDField(
         required=False, help_text="Needed only where a person has the role in several clinics."
     )
-    label = serializers.CharField(max_length=60, required=False, default="", allow_blank=True)
+    label = serializers.CharField(max_length=60, required=False, default="", allow_blank=True)  # type: ignore[assignment]
     days = serializers.IntegerField(
         min_value=1, max_value=tokens.LONGEST_DAYS, required=False, help_text="How long it holds."
     )

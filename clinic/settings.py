@@ -282,7 +282,7 @@ DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "api.errors.ProblemHandler",
     "EXCEPTION_FORMATTER_CLASS": "api.errors.ProblemFormatter",
 }
-KNOX_TOKEN_MODEL = "clinic.ApiToken"
+KNOX_TOKEN_MODEL = "clinic.ApiToken"  # noqa: S105  (a model, no password)
 REST_KNOX = {"TOKEN_TTL": timedelta(days=30), "TOKEN_PREFIX": "kw_"}
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Kindwork API",

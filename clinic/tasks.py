@@ -3,37 +3,36 @@
 import datetime
 from uuid import UUID
 
-from celery import shared_task
 from celery.signals import beat_init, worker_ready
 from django.utils import timezone
 
 from clinic.models import Heartbeat, IdempotencyKey
 from clinic.services import jobs
-from clinic.tenancy.tasks import ScopedTask
+from clinic.tenancy.tasks import ScopedTask, task
 
 REPEATS_KNOWN_FOR = datetime.timedelta(hours=24)
 
 
-@shared_task(scope="none")
-def tick() -> None:
+@task(scope="none")
+def tick(self: ScopedTask) -> None:
     """Note that scheduler and worker are alive."""
     Heartbeat.objects.update_or_create(name="tick", defaults={"at": timezone.now()})
 
 
-@shared_task(scope="clinic", purpose="jobs")
-def run_job(clinic_id: str, job_id: str) -> None:
+@task(scope="clinic", purpose="jobs")
+def run_job(self: ScopedTask, clinic_id: str, job_id: str) -> None:
     """Do one job, if nobody else has it."""
     jobs.run(clinic_id=UUID(clinic_id), job_id=UUID(job_id))
 
 
-@shared_task(scope="each_clinic", purpose="jobs")
-def resume_jobs(clinic_id: str) -> None:
+@task(scope="each_clinic", purpose="jobs")
+def resume_jobs(self: ScopedTask, clinic_id: str) -> None:
     """Take up jobs that were never nudged or whose worker died."""
     for job_id in jobs.waiting(clinic_id=UUID(clinic_id)):
         run_job.delay(clinic_id, str(job_id))
 
 
-@shared_task(bind=True, scope="each_clinic", purpose="jobs")
+@task(scope="each_clinic", purpose="jobs")
 def forget_old_keys(self: ScopedTask, clinic_id: str) -> None:
     """Delete idempotency keys after a day: a repeat that late is a new request."""
     with self.acting(clinic_id) as scope:

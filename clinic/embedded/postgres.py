@@ -72,7 +72,7 @@ def _as_ordinary_user(command: list[str]) -> list[str]:
 def _run(*command: str | Path, check: bool = True) -> "subprocess.CompletedProcess[str]":
     words = _as_ordinary_user([str(word) for word in command])
     try:
-        result = subprocess.run(words, capture_output=True, text=True, timeout=120)
+        result = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     except FileNotFoundError as error:
         raise CannotStart(f"The program {error.filename} is missing; install it.") from error
     except subprocess.TimeoutExpired as error:

@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -60,7 +60,7 @@ class Child:
             cwd=ROOT,
             env=environment,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509  (the supervisor has one thread)
         )
         self.started = time.monotonic()
 
@@ -81,7 +81,7 @@ def children() -> list[Child]:
     quiet = ["--loglevel", "WARNING"]
     schedule = str(addresses.private_dir(addresses.var_dir() / "beat") / "schedule")
     return [
-        Child("web", [*python, "gunicorn", "-c", str(ROOT / "clinic" / "gunicorn.conf.py")]),
+        Child("web", [*python, "gunicorn", "-c", str(ROOT / "clinic" / "gunicorn_conf.py")]),
         Child(
             "worker",
             [*celery, "worker", *quiet, "--without-gossip", "--without-mingle", "-n", "run@%h"],
@@ -140,15 +140,17 @@ def _clear_away_leftovers() -> None:
 
 
 def _quietly_end(process: psutil.Process, *, hard: bool) -> None:
-    try:
+    with suppress(psutil.NoSuchProcess):
         process.kill() if hard else process.terminate()
-    except psutil.NoSuchProcess:
-        pass
 
 
 def _manage(*words: str, doing: str) -> None:
     result = subprocess.run(
-        [sys.executable, "manage.py", *words], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if result.returncode:
         said = (result.stderr or result.stdout).strip().splitlines()
@@ -198,10 +200,10 @@ def _database_is_in_use() -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT to_regclass('clinic_datakey') IS NOT NULL")
-            if not cursor.fetchone()[0]:
+            if cursor.fetchone() != (True,):
                 return False
             cursor.execute("SELECT EXISTS (SELECT 1 FROM clinic_datakey)")
-            return bool(cursor.fetchone()[0])
+            return cursor.fetchone() == (True,)
     finally:
         connection.close()
 

@@ -34,7 +34,7 @@ class CareTeamMemberQuerySet(TenantQuerySet["CareTeamMember"]):
         return EVERY_ROW
 
     def for_client(self, actor: Actor) -> Q:
-        return Q(client_id=actor.client_id)
+        return Q(client_id=actor.own_client_id)
 
 
 class CareTeamMember(TenantModel):

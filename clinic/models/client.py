@@ -70,7 +70,7 @@ class ClientQuerySet(TenantQuerySet["Client"]):
         return EVERY_ROW
 
     def for_client(self, actor: Actor) -> Q:
-        return Q(pk=actor.client_id)
+        return Q(pk=actor.own_client_id)
 
 
 class Client(TenantModel, VersionedModel):
@@ -128,4 +128,4 @@ class Client(TenantModel, VersionedModel):
     @property
     def called(self) -> str:
         """What the person likes to be called."""
-        return self.preferred_name or self.full_name.split(" ")[0]
+        return str(self.preferred_name or self.full_name.split(" ")[0])

@@ -22,7 +22,7 @@ class ApiTokenQuerySet(TenantQuerySet["ApiToken"]):
     for_client = for_therapist
 
 
-class ApiToken(TenantModel, AbstractAuthToken):
+class ApiToken(TenantModel, AbstractAuthToken):  # type: ignore[misc]  # an untyped library
     """A token's digest, and whose it is.
 
     A tenant table, unlike the library's own: the statement that enters a clinic by a

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from celery import current_app
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -62,10 +63,8 @@ def queue_job(
 
 def nudge(job: Job) -> None:
     """Tell the worker. If the broker is away the tick finds the row later."""
-    from clinic.tasks import run_job
-
     try:
-        run_job.delay(str(job.clinic_id), str(job.pk))
+        current_app.send_task("clinic.tasks.run_job", [str(job.clinic_id), str(job.pk)])
     except Exception as error:  # whatever a broker raises: the row is what counts
         log.warning("job %s waits for the tick: %s", job.pk, type(error).__name__)
 

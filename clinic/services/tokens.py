@@ -12,7 +12,7 @@ from knox.settings import CONSTANTS, knox_settings
 from clinic.models import ApiToken, Clinic, Membership, User
 from clinic.refusal import Refused
 from clinic.tenancy.actor import Actor
-from clinic.tenancy.middleware import MembershipRow, memberships_of
+from clinic.tenancy.entering import MembershipRow, memberships_of
 from clinic.tenancy.scope import acting_as
 
 LONGEST_DAYS = 90

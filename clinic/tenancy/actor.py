@@ -15,6 +15,9 @@ class Role(models.TextChoices):
     CLIENT = "client"
 
 
+_NOBODY = UUID(int=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A person at a door, in one clinic.
@@ -48,6 +51,11 @@ class Actor:
 
     def has(self, role: Role) -> bool:
         return role in self.memberships
+
+    @property
+    def own_client_id(self) -> UUID:
+        """The record of an actor who is a client; no row has the id that anybody else gets."""
+        return self.client_id or _NOBODY
 
     @property
     def membership_id(self) -> UUID:

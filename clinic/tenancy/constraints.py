@@ -29,7 +29,8 @@ class DeferredConstraint(BaseConstraint):
         raise NotImplementedError  # abstract: every subclass says its own
 
     def constraint_sql(self, model: Model | None, schema_editor: Editor | None) -> Any:
-        assert model is not None and schema_editor is not None
+        assert model is not None
+        assert schema_editor is not None
         place = 0 if self.comes_first else len(schema_editor.deferred_sql)
         schema_editor.deferred_sql[place:place] = self.statements(model)
         return None

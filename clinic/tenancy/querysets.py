@@ -7,14 +7,14 @@ from django.db.models import Q
 
 from clinic.tenancy.actor import Actor, AnyActor, Role, TaskActor
 
-M = TypeVar("M", bound=models.Model, covariant=True)
+M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 
 
 class UndeclaredPurpose(Exception):
     """A task asked for rows of a model that its purpose is not declared for."""
 
 
-class TenantQuerySet(models.QuerySet[M]):
+class TenantQuerySet(models.QuerySet[M_co]):
     """Rows of a clinic, reached only through `visible_to`.
 
     A model's queryset says, role by role, which rows that role sees: a condition, or

@@ -1,11 +1,12 @@
 """The base of every task: a declared scope, and no tenant by accident."""
 
 import logging
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, cast
 from uuid import UUID
 
-from celery import Task
+from celery import Task, shared_task
 
 from clinic.tenancy.actor import TaskActor
 from clinic.tenancy.scope import Scope, acting_as
@@ -15,10 +16,10 @@ log = logging.getLogger("kindwork.tasks")
 SCOPES = ("clinic", "each_clinic", "none")
 
 
-class ScopedTask(Task):  # type: ignore[misc]
+class ScopedTask(Task[Any, Any]):
     """A task that says where it works.
 
-    Declare with `@app.task(scope=…, purpose=…)`:
+    Declared with `task` below:
 
     - "clinic": the first argument is the clinic's id;
     - "each_clinic": the body runs once for every active clinic, and one clinic's trouble
@@ -61,3 +62,11 @@ class ScopedTask(Task):  # type: ignore[misc]
                 log.error("%s failed in clinic %s: %s", self.name, clinic_id, type(error).__name__)
         if failed:
             raise RuntimeError(f"{self.name} failed in {failed} clinics")
+
+
+def task(
+    *, scope: Literal["clinic", "each_clinic", "none"], purpose: str = ""
+) -> Callable[[Callable[..., None]], ScopedTask]:
+    """Make a task of a function whose first parameter is the task itself."""
+    made = shared_task(bind=True, base=ScopedTask, scope=scope, purpose=purpose)
+    return cast(Callable[[Callable[..., None]], ScopedTask], made)

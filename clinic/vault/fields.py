@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -30,9 +31,9 @@ class SealedAttribute(DeferredAttribute):
         value = super().__get__(instance, cls)
         if instance is None or not isinstance(value, Sealed):
             return value
-        field: SealedField = self.field
-        opened = field.opened(value, instance)
-        instance.__dict__[field.attname] = opened
+        assert isinstance(self.field, SealedField)
+        opened = self.field.opened(value, instance)
+        instance.__dict__[self.field.attname] = opened
         return opened
 
     def __set__(self, instance: models.Model, value: Any) -> None:
@@ -40,7 +41,7 @@ class SealedAttribute(DeferredAttribute):
         instance.__dict__[self.field.attname] = value
 
 
-class SealedField(models.BinaryField):
+class SealedField(models.BinaryField):  # type: ignore[type-arg]
     """Text that is sealed before it reaches SQL.
 
     The row's key is that of its client for the field's purpose, or the clinic's own for
@@ -87,10 +88,8 @@ class SealedField(models.BinaryField):
         sealed = Sealed(value)
         keyring = keyring_in_force()
         if keyring is not None and sealed:
-            try:
+            with suppress(CannotOpen):  # told when it is looked at
                 keyring.want(sealing.key_id_of(sealed))
-            except CannotOpen:
-                pass  # told when it is looked at
         return sealed
 
     def opened(self, value: Sealed, instance: models.Model) -> Any:
@@ -107,7 +106,7 @@ class SealedField(models.BinaryField):
     def place(self, instance: models.Model) -> Place:
         return Place(
             table=instance._meta.db_table,
-            column=self.column,
+            column=self.attname,
             row=instance.pk,
             clinic=getattr(instance, "clinic_id", None),
             client=client_of(instance),

@@ -100,7 +100,7 @@ class Keyring:
 
 
 def _model() -> "type[DataKey]":
-    return apps.get_model("clinic", "DataKey")  # type: ignore[return-value]
+    return apps.get_model("clinic", "DataKey")
 
 
 def fresh_wrapped(binding: bytes) -> tuple[str, bytes]:
@@ -112,7 +112,7 @@ def fresh_wrapped(binding: bytes) -> tuple[str, bytes]:
     )
 
 
-def open_wrapped(name: str, wrapped: bytes, binding: bytes) -> bytes:
+def open_wrapped(name: str, wrapped: bytes | memoryview, binding: bytes) -> bytes:
     """Open a wrapped data key. Raises CannotOpen, also if the key file lacks that wrapping key."""
     wrapping_key = keys.load().wrapping.get(name)
     if wrapping_key is None:

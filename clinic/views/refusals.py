@@ -3,13 +3,10 @@
 A refusal says what to do, and never what exists.
 """
 
-from http import HTTPStatus
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-PROBLEM_TYPES = "https://kindwork.example/problems/"
+from clinic.problems import CONTENT_TYPE, problem
 
 _SENTENCES = {
     400: ("bad_request", "The request could not be read."),
@@ -21,39 +18,12 @@ _SENTENCES = {
 }
 
 
-def problem(
-    request: HttpRequest,
-    status: int,
-    *,
-    code: str,
-    detail: str,
-    errors: list[dict[str, Any]] | None = None,
-) -> dict[str, Any]:
-    """Return the body of an `application/problem+json` answer (RFC 9457).
-
-    Args:
-        code: a stable word for programs.
-        detail: a sentence for people that says what to do.
-        errors: for each field at fault its JSON pointer, code and sentence.
-    """
-    return {
-        "type": f"{PROBLEM_TYPES}{code.replace('_', '-')}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "instance": request.path,
-        "code": code,
-        "request_id": getattr(request, "request_id", ""),
-        "errors": errors or [],
-    }
-
-
 def problem_response(request: HttpRequest, status: int) -> JsonResponse:
     code, detail = _SENTENCES[status]
     return JsonResponse(
         problem(request, status, code=code, detail=detail),
         status=status,
-        content_type="application/problem+json",
+        content_type=CONTENT_TYPE,
     )
 
 

@@ -25,7 +25,7 @@ class AssignmentQuerySet(TenantQuerySet["Assignment"]):
         return Q(client_id__in=in_care_of(actor))
 
     def for_client(self, actor: Actor) -> Q:
-        return Q(client_id=actor.client_id)
+        return Q(client_id=actor.own_client_id)
 
 
 class Assignment(TenantModel, VersionedModel):

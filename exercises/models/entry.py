@@ -45,7 +45,7 @@ class EntryQuerySet(TenantQuerySet["Entry"]):
         return Q(client_id__in=in_care_of(actor))
 
     def for_client(self, actor: Actor) -> Q:
-        return Q(client_id=actor.client_id)
+        return Q(client_id=actor.own_client_id)
 
 
 def _scale() -> models.PositiveSmallIntegerField:  # type: ignore[type-arg]

@@ -26,7 +26,7 @@ class ExerciseQuerySet(TenantQuerySet["Exercise"]):
         """What a client may begin alone, and what was assigned to them."""
         from exercises.models.assignment import Assignment
 
-        given = Assignment.objects.filter(client_id=actor.client_id).values(
+        given = Assignment.objects.filter(client_id=actor.own_client_id).values(
             "exercise_version__exercise_id"
         )
         return Q(current__start=Start.CLIENT_MAY_START, is_offered=True) | Q(pk__in=given)
@@ -73,7 +73,9 @@ class ExerciseVersionQuerySet(TenantQuerySet["ExerciseVersion"]):
     def for_client(self, actor: Actor) -> Q:
         from exercises.models.assignment import Assignment
 
-        given = Assignment.objects.filter(client_id=actor.client_id).values("exercise_version_id")
+        given = Assignment.objects.filter(client_id=actor.own_client_id).values(
+            "exercise_version_id"
+        )
         offered = Exercise.objects.filter(is_offered=True).values("current_id")
         return Q(start=Start.CLIENT_MAY_START, pk__in=offered) | Q(pk__in=given)
 

@@ -31,7 +31,7 @@ def checked_answers(version: ExerciseVersion, answers: dict[str, Any]) -> dict[s
                 "This exercise has no such input; its inputs are listed in `content.inputs`.",
                 code="unknown_input",
             )
-        if value is None or value == "" or value == []:
+        if value is None or value in ("", []):
             continue
         kept[key] = _checked(inputs[key], value)
     return kept

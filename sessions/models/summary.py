@@ -44,7 +44,7 @@ class SummaryQuerySet(TenantQuerySet["Summary"]):
         return Q(kind__in=FOR_THERAPISTS, client_id__in=in_care_of(actor))
 
     def for_client(self, actor: Actor) -> Q:
-        return Q(kind=SummaryKind.CLIENT_WEEK, client_id=actor.client_id)
+        return Q(kind=SummaryKind.CLIENT_WEEK, client_id=actor.own_client_id)
 
 
 class Summary(TenantModel):

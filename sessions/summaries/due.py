@@ -19,7 +19,7 @@ DUE_AFTER = datetime.timedelta(hours=6)
 _DUE = """
 WITH person AS (
     SELECT c.id, c.care_started_on, c.care_ended_on,
-        date_trunc('week', (%(now)s AT TIME ZONE c.time_zone) - %(after)s)::date AS this_monday
+        date_trunc('week', (%(now)s AT TIME ZONE c.time_zone) - make_interval(secs => %(after)s))::date AS this_monday
     FROM clinic_client c
     WHERE c.state <> 'paused'
 ), week AS (
@@ -66,7 +66,7 @@ def next_due(*, now: datetime.datetime, most: int) -> Due | None:
             _DUE,
             {
                 "now": now,
-                "after": DUE_AFTER,
+                "after": DUE_AFTER.total_seconds(),
                 "weeks": CATCH_UP_WEEKS,
                 "kinds": [str(kind) for kind in WEEKLY],
                 "most": most,
