@@ -14,6 +14,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 _OWN_DATABASE = "DATABASE_URL" in os.environ
 
+# Importing `clinic` would name the product's own settings otherwise.
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 os.environ.setdefault("KINDWORK_VAR", str(_ROOT / "var" / "test"))
 os.environ.setdefault("KINDWORK_TEST_BROKER", os.environ.get("BROKER_URL", ""))
 _OWN_BROKER = bool(os.environ["KINDWORK_TEST_BROKER"])
