@@ -4,11 +4,12 @@ import datetime
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sessions.summaries.weeks import Week
 
+QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 DAYS = st.dates(min_value=date(1900, 1, 1), max_value=date(2200, 12, 31))
 
 
@@ -73,6 +74,7 @@ def test_a_week_that_ends_after_the_last_day_of_the_calendar_is_refused() -> Non
         Week.parse("9999-W52")
 
 
+@QUIET
 @given(DAYS)
 def test_a_day_lies_in_its_week(day: date) -> None:
     week = Week.of(day)
@@ -82,11 +84,13 @@ def test_a_day_lies_in_its_week(day: date) -> None:
     assert week.sunday.isoweekday() == 7
 
 
+@QUIET
 @given(DAYS)
 def test_a_week_is_read_back_as_it_was_written(day: date) -> None:
     assert Week.parse(str(Week.of(day))) == Week.of(day)
 
 
+@QUIET
 @given(DAYS)
 def test_weeks_are_numbered_as_the_calendar_numbers_them(day: date) -> None:
     year, number, _ = day.isocalendar()
@@ -94,6 +98,7 @@ def test_weeks_are_numbered_as_the_calendar_numbers_them(day: date) -> None:
     assert str(Week.of(day)) == f"{year}-W{number:02d}"
 
 
+@QUIET
 @given(DAYS, DAYS)
 def test_weeks_come_in_the_order_of_their_days(one: date, other: date) -> None:
     if Week.of(one) < Week.of(other):

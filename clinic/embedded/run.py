@@ -163,7 +163,6 @@ def prepare() -> None:
     Raises:
         CannotStart: with one sentence that says what to do.
     """
-    environ.Env.read_env(ROOT / ".env")
     addresses.private_dir(addresses.var_dir() / "static")
     addresses.secret("secret_key")
     own_database, own_broker = os.environ.get("DATABASE_URL"), os.environ.get("BROKER_URL")
@@ -296,6 +295,7 @@ def main() -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         stopping.append(number)
 
+    environ.Env.read_env(ROOT / ".env")  # what is set already wins
     signal.signal(signal.SIGTERM, stop)
     running: list[Child] = []
     try:
