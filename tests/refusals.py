@@ -30,7 +30,7 @@ def problem(response: Any, status: int, code: str | None = None, *, at: str | No
     assert body["instance"] == response.wsgi_request.path
     assert body["request_id"] == response["X-Request-Id"]
     if at is not None:
-        assert [error["pointer"] for error in body["errors"]] == [at], body["errors"]
+        assert {error["pointer"] for error in body["errors"]} == {at}, body["errors"]
         assert code is None or body["errors"][0]["code"] == code, body["errors"]
     elif code is not None:
         assert body["code"] == code, body

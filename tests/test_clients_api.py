@@ -11,7 +11,6 @@ from django.db import connection
 from clinic.models import CareTeamMember, Client
 from clinic.models.care_team import CareTeamKind
 from clinic.services.clients import change_client
-from clinic.tenancy.actor import Role
 from clinic.tenancy.scope import acting_as
 from tests.refusals import nothing_written, problem, without_id
 from tests.world import Person, World
@@ -34,6 +33,12 @@ def change(by: Person, client: Person, changes: dict[str, Any], etag: str | None
     """PATCH with the present ETag, or the one given."""
     etag = etag or by.api.get(address(client))["ETag"]
     return by.api.patch(address(client), changes, headers={"if-match": etag})
+
+
+def kept(client: Person, field: str) -> Any:
+    """What the table holds now."""
+    with acting_as(client.actor):
+        return getattr(Client.objects.get(pk=client.actor.client_id), field)
 
 
 def membership(person: Person) -> str:
@@ -310,7 +315,7 @@ def test_of_two_changes_to_the_same_state_the_second_is_refused(w: World) -> Non
 
     problem(second, 412, "changed_meanwhile")
     assert second["ETag"] == first["ETag"]
-    assert w.client(w.carol).phone == "1"
+    assert kept(w.carol, "phone") == "1"
 
 
 def test_one_of_several_etags_may_be_the_present_one(w: World) -> None:
@@ -321,7 +326,7 @@ def test_one_of_several_etags_may_be_the_present_one(w: World) -> None:
 
 def test_an_admin_changes_contacts(w: World) -> None:
     assert change(w.ada, w.eve, {"phone": "0123", "preferred_name": "Evie"}).status_code == 200
-    assert w.client(w.eve).phone == "0123"
+    assert kept(w.eve, "phone") == "0123"
 
 
 def test_a_client_changes_no_record_here_not_even_their_own(w: World) -> None:
@@ -442,7 +447,7 @@ def test_a_birth_date_may_be_taken_back(w: World) -> None:
     change(w.alice, w.carol, {"birth_date": "1987-04-23"})
 
     assert change(w.alice, w.carol, {"birth_date": ""}).status_code == 200
-    assert w.client(w.carol).birth_date == ""
+    assert kept(w.carol, "birth_date") == ""
 
 
 def test_nobody_is_born_tomorrow(w: World) -> None:
@@ -592,11 +597,10 @@ def test_a_filters_value_that_cannot_be_is_refused_at_its_name(
 
 
 def test_a_name_is_not_searched_for_in_the_database(w: World) -> None:
-    problem(w.alice.api.get(f"{CLIENTS}?full_name=Carol"), 400, "unknown_parameter")
+    problem(w.alice.api.get(f"{CLIENTS}?full_name=Carol"), 400, "unknown_parameter", at="/full_name")
 
 
 def test_ids_are_of_version_seven(w: World) -> None:
     made = w.alice.api.post(CLIENTS, {"full_name": "Wren Holt"}).json()
 
     assert UUID(made["id"]).version == 7
-    assert w.alice.actor.has(Role.THERAPIST)

@@ -132,18 +132,13 @@ class Unchanging(DeferredConstraint):
         table = model._meta.db_table
         return [
             f'REVOKE UPDATE, DELETE ON "{table}" FROM kindwork_app',
-            f'CREATE OR REPLACE FUNCTION kindwork."{self.name}"() RETURNS trigger '
-            f"LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$ BEGIN "
-            f"RAISE EXCEPTION 'rows of {table} never change' USING ERRCODE = 'check_violation'; "
-            f"END $$",
             f'CREATE TRIGGER "{self.name}" BEFORE UPDATE OR DELETE ON "{table}" '
-            f'FOR EACH ROW EXECUTE FUNCTION kindwork."{self.name}"()',
+            f'FOR EACH ROW EXECUTE FUNCTION kindwork.refuse_change()',
         ]
 
     def removal(self, model: Model) -> list[str]:
         table = model._meta.db_table
         return [
             f'DROP TRIGGER "{self.name}" ON "{table}"',
-            f'DROP FUNCTION kindwork."{self.name}"()',
             f'GRANT UPDATE, DELETE ON "{table}" TO kindwork_app',
         ]

@@ -5,7 +5,7 @@ SET LOCAL check_function_bodies = off;
 
 CREATE SCHEMA IF NOT EXISTS kindwork;
 REVOKE ALL ON SCHEMA kindwork FROM PUBLIC;
-GRANT USAGE ON SCHEMA kindwork TO kindwork_app, kindwork_backup;
+GRANT USAGE ON SCHEMA kindwork TO kindwork_app;
 GRANT USAGE ON SCHEMA public TO kindwork_app, kindwork_backup;
 
 ALTER DEFAULT PRIVILEGES IN SCHEMA public
@@ -21,8 +21,7 @@ CREATE TABLE IF NOT EXISTS kindwork.context_key (
     inner_block bytea NOT NULL CHECK (length(inner_block) = 64),
     outer_block bytea NOT NULL CHECK (length(outer_block) = 64)
 );
-REVOKE ALL ON kindwork.context_key FROM PUBLIC, kindwork_app;
-GRANT SELECT ON kindwork.context_key TO kindwork_backup;
+REVOKE ALL ON kindwork.context_key FROM PUBLIC, kindwork_app, kindwork_backup;
 
 CREATE OR REPLACE FUNCTION kindwork.context_mac(message text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -62,6 +61,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION kindwork.context_user() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION kindwork.context_user() TO kindwork_app, kindwork_owner;
+
+-- What the triggers of rows that never change run (clinic/tenancy/constraints.py, Unchanging).
+CREATE OR REPLACE FUNCTION kindwork.refuse_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'rows of % never change', TG_TABLE_NAME USING ERRCODE = 'check_violation';
+END $$;
+REVOKE ALL ON FUNCTION kindwork.refuse_change() FROM PUBLIC;
 
 -- Before a clinic is known there are two ways in, and no third.
 
