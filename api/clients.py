@@ -1,6 +1,7 @@
 """`/clients`: people in care."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -15,6 +16,7 @@ from api.idempotency import once
 from api.permissions import CLINICAL, EVERYONE, STAFF
 from api.progress import ProgressSerializer
 from clinic.models import Client, Membership
+from clinic.models.care_team import in_care_of
 from clinic.models.client import CautionFlag, ClientState
 from clinic.services import clients
 from clinic.tenancy.actor import Role
@@ -98,10 +100,32 @@ class ClientViewSet(ListRows, ShowRow, TenantViewSet):
         "progress": CLINICAL,
     }
 
-    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
-        if getattr(self, "swagger_fake_view", False) or self.actor.has(Role.THERAPIST):
-            return ClientForTherapistSerializer
-        return ClientSerializer
+    def represent(self, row: Client) -> Any:
+        return self.represent_page([row])[0]
+
+    def represent_page(self, page: list[Client]) -> list[dict[str, Any]]:
+        cared_for = self._cared_for(page)
+        serializers_by_care = {
+            in_care: self._serializer(in_care)(context=self.context()) for in_care in (True, False)
+        }
+        return [
+            serializers_by_care[client.pk in cared_for].to_representation(client) for client in page
+        ]
+
+    def _cared_for(self, page: list[Client]) -> set[UUID]:
+        """Whose cautions the actor reads: those of clients in their care, whatever else they are."""
+        if not self.actor.has(Role.THERAPIST):
+            return set()
+        ids = [client.pk for client in page]
+        if not self.actor.has(Role.ADMIN):
+            return set(ids)
+        return set(
+            in_care_of(self.actor).filter(client_id__in=ids).values_list("client_id", flat=True)
+        )
+
+    @staticmethod
+    def _serializer(in_care: bool) -> type[ClientSerializer]:
+        return ClientForTherapistSerializer if in_care else ClientSerializer
 
     @extend_schema(request=NewClientSerializer, responses={201: ClientForTherapistSerializer})
     def create(self, request: Request) -> Response:
@@ -119,7 +143,7 @@ class ClientViewSet(ListRows, ShowRow, TenantViewSet):
     def partial_update(self, request: Request, pk: Any) -> Response:
         """Change details; send the ETag that you read as If-Match."""
         client = self.get_matched()
-        serializer = self.get_serializer_class()
+        serializer = self._serializer(client.pk in self._cared_for([client]))
         changes = self.checked(serializer(data=request.data, partial=True, context=self.context()))
         return self.written(clients.change_client(client=client, changes=changes, by=self.actor))
 

@@ -15,14 +15,15 @@ from api.base import KindSerializer, ListRows, ScopedRelated, ShowRow, TenantVie
 from api.fields import PersonText, ZoneField, scale
 from api.idempotency import fingerprint
 from api.permissions import CLINICAL
-from clinic.models import Client, CrisisResource
+from clinic.models import Client
+from clinic.services.support import support_for
 from clinic.tenancy.actor import Role
 from exercises.codes import EntryStatus, ShareLevel, Variant
 from exercises.models import Assignment, Entry, Exercise
 from exercises.models.entry import RATING_COLUMNS
 from exercises.services import entries
 from exercises.services.answers import LONGEST_TEXT
-from exercises.services.sharing import note_read, reading
+from exercises.services.sharing import Reading, note_read, reading
 
 DISTRESS = ("distress_before", "distress_after")
 RATINGS = (
@@ -166,8 +167,8 @@ class EntryViewSet(ListRows, ShowRow, TenantViewSet):
     def partial_update(self, request: Request, pk: UUID) -> Response:
         """Change an entry of one's own; send the ETag that you read as If-Match."""
         entry = self.get_matched()
-        if entry.client_id != self.actor.client_id and not entry.recorded_by_therapist:
-            raise PermissionDenied("An entry is its client's to change.")
+        if (entry.client_id == self.actor.client_id) == entry.recorded_by_therapist:
+            raise PermissionDenied("An entry is changed by whoever recorded it.")
         changes = self.checked(
             EntryValuesSerializer(data=request.data, partial=True, context=self.context())
         )
@@ -189,18 +190,22 @@ class EntryViewSet(ListRows, ShowRow, TenantViewSet):
 
     def represent_page(self, page: list[Entry]) -> list[dict[str, Any]]:
         note_read(page, by=self.actor)
-        shown = [self._as_read(entry) for entry in page]
+        made: dict[Reading, EntrySerializer] = {}
+        shown: list[dict[str, Any]] = []
+        for entry in page:
+            read = reading(entry, self.actor)
+            if read not in made:
+                made[read] = self._serializer_for(read)
+            shown.append(made[read].to_representation(entry))
         if any(entry.support_reasons for entry in page):
-            resources = CrisisResource.objects.visible_to(self.actor)
-            support = SupportSerializer(resources, many=True).data
+            support = SupportSerializer(support_for(self.actor), many=True).data
             for entry, one in zip(page, shown, strict=True):
                 if entry.support_reasons:
                     one["support"] = support
         return shown
 
-    def _as_read(self, entry: Entry) -> dict[str, Any]:
-        """An entry as this actor reads it; what is not theirs to read is left out."""
-        read = reading(entry, self.actor)
+    def _serializer_for(self, read: Reading) -> EntrySerializer:
+        """Shows what this reading lets be read; the rest is left out."""
         hidden = (
             *(() if read.distress else DISTRESS),
             *(() if read.ratings else RATINGS),
@@ -209,4 +214,4 @@ class EntryViewSet(ListRows, ShowRow, TenantViewSet):
         serializer = EntrySerializer(context=self.context())
         for name in (*hidden, "support"):
             serializer.fields.pop(name)
-        return serializer.to_representation(entry)
+        return serializer

@@ -8,9 +8,9 @@ from drf_standardized_errors.types import ErrorResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from clinic.problems import CONTENT_TYPE, problem
 from clinic.refusal import Conflict, Refused
 from clinic.services.tokens import ChooseMembership
-from clinic.problems import CONTENT_TYPE, problem
 
 
 class ConflictError(exceptions.APIException):

@@ -6,7 +6,8 @@ from typing import Any
 from django.http import HttpRequest
 
 CONTENT_TYPE = "application/problem+json"
-PROBLEM_TYPES = "https://kindwork.example/problems/"
+PROBLEM_TYPES = "urn:kindwork:problem:"
+
 
 def problem(
     request: HttpRequest,

@@ -207,6 +207,16 @@ DATABASES: dict[str, dict[str, Any]] = {
     # pg_dump only; BYPASSRLS.
     "backup": _database("DATABASE_BACKUP_URL", "kindwork_backup"),
 }
+# Nothing that serves people may hold a connection or a lock for long (milliseconds).
+_LIMITS = {
+    "statement_timeout": 60_000,
+    "lock_timeout": 10_000,
+    "idle_in_transaction_session_timeout": 120_000,
+}
+DATABASES["default"]["OPTIONS"] = {
+    **DATABASES["default"].get("OPTIONS", {}),
+    "options": " ".join(f"-c {name}={value}" for name, value in _LIMITS.items()),
+}
 DATABASE_ROUTERS = ["clinic.tenancy.database.OwnerMigrates"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -25,7 +25,7 @@ def problem(response: Any, status: int, code: str | None = None, *, at: str | No
     body: dict[str, Any] = response.json()
     assert set(body) >= _FIELDS
     assert body["status"] == status
-    assert body["type"].endswith(f"/{body['code'].replace('_', '-')}")
+    assert body["type"].endswith(f":{body['code'].replace('_', '-')}")
     assert body["detail"]
     assert body["instance"] == response.wsgi_request.path
     assert body["request_id"] == response["X-Request-Id"]

@@ -135,13 +135,12 @@ def test_an_unfiltered_update_touches_its_own_clinic_alone(w: World) -> None:
     for model in MODELS:
         ours = ids_of(model, w.clinic.pk)
         with acting_as(w.alice.actor):
-            try:
-                with transaction.atomic():
-                    touched = model._default_manager.update(clinic_id=F("clinic_id"))
-            except DatabaseError as error:
-                assert (unchanging(model), refusal(error)) == (True, "42501"), model
-                continue
-        assert touched == len(ours), model
+            if unchanging(model):
+                with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+                    model._default_manager.update(clinic_id=F("clinic_id"))
+            else:
+                touched = model._default_manager.update(clinic_id=F("clinic_id"))
+                assert touched == len(ours), model
 
 
 @EVERY_ROLE
@@ -149,7 +148,7 @@ def test_no_row_moves_to_another_clinic(w: World) -> None:
     fill(w)
     for model in MODELS:
         before = ids_of(model, w.elsewhere.pk)
-        with acting_as(w.alice.actor), pytest.raises(DatabaseError) as refused:
+        with pytest.raises(DatabaseError) as refused, acting_as(w.alice.actor):
             model._default_manager.update(clinic_id=w.elsewhere.pk)
         assert refusal(refused.value) == "42501", model
         assert ids_of(model, w.elsewhere.pk) == before
@@ -164,8 +163,9 @@ def test_a_row_of_another_clinic_is_neither_updated_nor_deleted_nor_locked_by_it
         theirs = ids_of(model, w.elsewhere.pk)
         with acting_as(w.alice.actor):
             rows = model._default_manager.filter(pk__in=theirs)
-            assert list(rows.order_by("pk").select_for_update()) == [], model
+            assert not rows.exists(), model
             if not unchanging(model):
+                assert list(rows.select_for_update()) == [], model
                 assert rows.update(clinic_id=F("clinic_id")) == 0, model
                 assert rows._raw_delete("default") == 0, model
         assert ids_of(model, w.elsewhere.pk) == theirs
@@ -194,8 +194,8 @@ def test_unfiltered_deletes_leave_the_other_clinic_as_it_was(w: World) -> None:
 @EVERY_ROLE
 def test_overwriting_on_conflict_does_not_reach_a_row_of_another_clinic(w: World) -> None:
     theirs = raw_row(Client, w.elsewhere.pk)
-    with acting_as(w.alice.actor), pytest.raises(DatabaseError, match="row-level security"):
-        with connection.cursor() as cursor:
+    with pytest.raises(DatabaseError, match="row-level security"):
+        with acting_as(w.alice.actor), connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO clinic_client SELECT * FROM jsonb_populate_record("
                 "NULL::clinic_client, (SELECT to_jsonb(c) FROM clinic_client c LIMIT 1) "
@@ -209,8 +209,9 @@ def test_overwriting_on_conflict_does_not_reach_a_row_of_another_clinic(w: World
 OTHER_READS = {
     "TABLE": "TABLE clinic_client",
     "a sample": "SELECT * FROM clinic_client TABLESAMPLE SYSTEM (100)",
-    "XML": "SELECT table_to_xml('clinic_client', true, false, '')",
-    "a query in a function": "SELECT query_to_xml('SELECT * FROM clinic_client', true, false, '')",
+    "a block of code": "DO $$ BEGIN PERFORM set_config('kindwork.found', "
+    "(SELECT string_agg(id::text, ' ') FROM clinic_client), true); END $$; "
+    "SELECT current_setting('kindwork.found')",
     "JSON": "SELECT json_agg(c) FROM clinic_client c",
     "a lateral join": "SELECT c.* FROM clinic_clinic k, LATERAL "
     "(SELECT * FROM clinic_client c WHERE c.clinic_id = k.id) c",
@@ -224,13 +225,13 @@ OTHER_READS = {
 
 
 @EVERY_ROLE
-@pytest.mark.parametrize("way", OTHER_READS)
-def test_other_ways_of_reading_a_table_show_no_other_clinic(w: World, way: str) -> None:
-    with acting_as(w.alice.actor), connection.cursor() as cursor:
-        cursor.execute(OTHER_READS[way], None)
-        shown = str(cursor.fetchall())
-    assert str(w.carol.actor.client_id) in shown
-    assert str(w.dora.actor.client_id) not in shown
+def test_other_ways_of_reading_a_table_show_no_other_clinic(w: World) -> None:
+    for way, statement in OTHER_READS.items():
+        with acting_as(w.alice.actor), connection.cursor() as cursor:
+            cursor.execute(statement, None)
+            shown = str(cursor.fetchall())
+        assert str(w.carol.actor.client_id) in shown, way
+        assert str(w.dora.actor.client_id) not in shown, way
 
 
 @EVERY_ROLE
@@ -467,7 +468,8 @@ def dump(alias: str) -> "subprocess.CompletedProcess[str]":
         "PGDATABASE": settings["NAME"],
     }
     return subprocess.run(
-        [str(binaries() / "pg_dump"), "--no-owner"],
+        [str(binaries() / "pg_dump"), "--no-owner", "--exclude-schema=kindwork"],
+        check=False,
         env={**os.environ, **{name: value for name, value in where.items() if value}},
         capture_output=True,
         text=True,
@@ -478,7 +480,9 @@ def dump(alias: str) -> "subprocess.CompletedProcess[str]":
 @EVERY_ROLE
 def test_a_dump_by_the_backup_role_holds_the_rows_of_every_clinic(w: World) -> None:
     fill(w)
-    text = dump("backup").stdout
+    found = dump("backup")
+    assert found.returncode == 0, found.stderr
+    text = found.stdout
     for model in MODELS:
         copied = re.search(
             rf"^COPY public\.{model._meta.db_table} .*?;\n(.*?)^\\\.$",

@@ -133,7 +133,7 @@ class Unchanging(DeferredConstraint):
         return [
             f'REVOKE UPDATE, DELETE ON "{table}" FROM kindwork_app',
             f'CREATE TRIGGER "{self.name}" BEFORE UPDATE OR DELETE ON "{table}" '
-            f'FOR EACH ROW EXECUTE FUNCTION kindwork.refuse_change()',
+            f"FOR EACH ROW EXECUTE FUNCTION kindwork.refuse_change()",
         ]
 
     def removal(self, model: Model) -> list[str]:

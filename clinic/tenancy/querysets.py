@@ -1,6 +1,6 @@
 """The one way to rows that belong to people."""
 
-from typing import Any, ClassVar, Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
@@ -54,10 +54,6 @@ class TenantQuerySet(models.QuerySet[M_co]):
 
     def for_admin(self, actor: Actor) -> Q | None:
         return None
-
-    def with_id(self, value: Any) -> Self:
-        """The row with this id, if it is here."""
-        return self.filter(pk=value)
 
 
 EVERY_ROW = Q(pk__isnull=False)

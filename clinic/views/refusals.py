@@ -20,6 +20,8 @@ _SENTENCES = {
 
 def problem_response(request: HttpRequest, status: int) -> JsonResponse:
     code, detail = _SENTENCES[status]
+    if status == 404 and request.path.endswith("/"):
+        detail = "There is nothing here: addresses of the API end without a slash."
     return JsonResponse(
         problem(request, status, code=code, detail=detail),
         status=status,

@@ -87,7 +87,7 @@ def change_entry(*, entry: Entry, changes: dict[str, Any], by: Actor) -> Entry:
     """
     level = changes.get("share_level", entry.share_level)
     if entry.recorded_by_therapist and level != ShareLevel.SHARED:
-        raise Refused("share_level", "Your therapist wrote this one: it is shared already.")
+        raise Refused("share_level", "What a therapist recorded is shared with them.")
     less = SHARE_ORDER.index(ShareLevel(level)) < SHARE_ORDER.index(ShareLevel(entry.share_level))
     if entry.first_read_at is not None and less:
         raise Refused(
