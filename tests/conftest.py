@@ -18,7 +18,8 @@ def django_db_setup(
     """Make the database as the owner; the tests run as the role that serves requests."""
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
     name, usual = f"test_kindwork_{worker}", connections["owner"].settings_dict["NAME"]
-    TransactionTestCase._fixture_teardown = database.reset
+    TransactionTestCase._fixture_setup = database.start_empty
+    TransactionTestCase._fixture_teardown = database.end_empty
     with django_db_blocker.unblock():
         database.make(name)
         with connection.cursor() as cursor:
@@ -34,9 +35,16 @@ def django_db_setup(
 
 
 @pytest.fixture
-def w(db: None) -> World:
-    """Two clinics and their people."""
-    return world.build()
+def standing_world(django_db_setup: None, django_db_blocker: Any) -> None:
+    """See to it that the two clinics stand before the test's own transaction begins."""
+    with django_db_blocker.unblock():
+        database.standing.see_to_it()
+
+
+@pytest.fixture
+def w(standing_world: None, db: None) -> World:
+    """Two clinics and their people. What a test does to them is undone after it."""
+    return database.standing.world or world.build()
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from clinic.tenancy import database
+from tests.world import World, build
 
 _KEPT = ("django_migrations", "django_content_type", "auth_permission")
 
@@ -50,8 +51,41 @@ def drop(name: str, back_to: str) -> None:
     connections["owner"].close()
 
 
-def reset(self: Any) -> None:
-    """What a transactional test does at its end, in place of Django's flush."""
-    connection.rollback() if connection.in_atomic_block else None
+class Standing:
+    """The two clinics that stand, committed, while tests come and go in transactions of their own.
+
+    A transactional test empties the database before and after; then they are gone.
+    """
+
+    def __init__(self) -> None:
+        self.world: World | None = None
+
+    def see_to_it(self) -> None:
+        """Build them if they are gone. Only outside of every transaction."""
+        if self.world is None:
+            assert not connection.in_atomic_block
+            empty()
+            with transaction.atomic():
+                self.world = build()
+
+
+standing = Standing()
+
+
+def empty() -> None:
+    """Empty every table of people."""
+    standing.world = None
     with connection.cursor() as cursor:
         cursor.execute("SELECT kindwork.reset_for_tests()")
+
+
+def start_empty(self: Any) -> None:
+    """What a transactional test does at its beginning."""
+    empty()
+
+
+def end_empty(self: Any) -> None:
+    """What it does at its end, in place of Django's flush, which the serving role may not."""
+    if connection.in_atomic_block:
+        connection.rollback()
+    empty()
