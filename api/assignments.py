@@ -59,6 +59,12 @@ class AssignmentSerializer(PlanSerializer):
     updated_at = serializers.DateTimeField()
 
 
+class AssignmentInFullSerializer(AssignmentSerializer):
+    """With every word of the version that was assigned, whatever became of the exercise since."""
+
+    content: Any = serializers.DictField(source="exercise_version.content")
+
+
 class NewAssignmentSerializer(PlanSerializer):
     client = ScopedRelated(Client)
     exercise = ScopedRelated(Exercise, select=("current",))
@@ -92,6 +98,9 @@ class AssignmentViewSet(ListRows, ShowRow, TenantViewSet):
         "end": THERAPISTS,
         "progress": CLINICAL,
     }
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        return AssignmentInFullSerializer if self.action == "retrieve" else AssignmentSerializer
 
     @extend_schema(request=NewAssignmentSerializer, responses={201: AssignmentSerializer})
     def create(self, request: Request) -> Response:

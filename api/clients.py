@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.base import KindSerializer, ListRows, ScopedRelated, ShowRow, TenantViewSet
-from api.fields import BirthDateField, PersonText, ZoneField
+from api.fields import BirthDateField, NameText, PersonText, ZoneField
 from api.idempotency import once
 from api.permissions import CLINICAL, EVERYONE, STAFF
 from api.progress import ProgressSerializer
@@ -33,7 +33,7 @@ class ClientSerializer(KindSerializer):
     """What admins and the client themselves see."""
 
     id = serializers.UUIDField(read_only=True)
-    full_name = PersonText(longest=200)
+    full_name = NameText()
     preferred_name = PersonText(longest=100)
     pronouns = PersonText(longest=60)
     email = PersonText(longest=254)
@@ -62,7 +62,7 @@ class ClientForTherapistSerializer(ClientSerializer):
 
 
 class NewClientSerializer(ClientForTherapistSerializer):
-    full_name = PersonText(longest=200, required=True, allow_blank=False)
+    full_name = NameText(required=True)
     therapist = ScopedRelated(
         Membership,
         rows=lambda members: members.staff().filter(role=Role.THERAPIST),
@@ -73,7 +73,7 @@ class NewClientSerializer(ClientForTherapistSerializer):
 
 
 class NewClientByAdminSerializer(ClientSerializer):
-    full_name = PersonText(longest=200, required=True, allow_blank=False)
+    full_name = NameText(required=True)
     therapist = ScopedRelated(
         Membership,
         rows=lambda members: members.staff().filter(role=Role.THERAPIST),

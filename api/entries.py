@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Q
+from django.urls import reverse
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -32,6 +33,7 @@ RATINGS = (
     "embodied",
     "unwanted",
 )
+DETAILS = ("variant", "time_zone", "started_at", "ended_at", "stopped_at_step")
 WORDS = ("answers", "note", "unwanted_note", "needs_now", "not_yet_reasons")
 
 
@@ -146,6 +148,12 @@ class EntryViewSet(ListRows, ShowRow, TenantViewSet):
     )
     def update(self, request: Request, pk: UUID) -> Response:
         """Record an entry under a UUID made on the device. Sent again, it is the same entry."""
+        digest = fingerprint("entry", request.data)
+        if self.actor.client_id is not None:
+            # Before the content is looked at: a repeat is known though the world has changed.
+            kept = entries.find_repeat(self.actor.client_id, client_uuid=pk, request_digest=digest)
+            if kept is not None:
+                return self._recorded(kept, is_new=False)
         values = self.checked(NewEntrySerializer(data=request.data, context=self.context()))
         assignment = values.pop("assignment", None)
         exercise = values.pop("exercise", None)
@@ -153,14 +161,17 @@ class EntryViewSet(ListRows, ShowRow, TenantViewSet):
         entry, is_new = entries.record_entry(
             client=client,
             client_uuid=pk,
-            request_digest=fingerprint("entry", request.data),
+            request_digest=digest,
             assignment=assignment,
             exercise=exercise,
             values=values,
             by=self.actor,
         )
+        return self._recorded(entry, is_new=is_new)
+
+    def _recorded(self, entry: Entry, *, is_new: bool) -> Response:
         response = self.written(entry, status=201 if is_new else 200)
-        response["Location"] = f"/api/v1/entries/{entry.pk}"
+        response["Location"] = reverse("api:entries-detail", args=[entry.pk])
         return response
 
     @extend_schema(request=EntryValuesSerializer)
@@ -209,7 +220,7 @@ class EntryViewSet(ListRows, ShowRow, TenantViewSet):
         hidden = (
             *(() if read.distress else DISTRESS),
             *(() if read.ratings else RATINGS),
-            *(() if read.words else WORDS),
+            *(() if read.words else (*DETAILS, *WORDS)),
         )
         serializer = EntrySerializer(context=self.context())
         for name in (*hidden, "support"):

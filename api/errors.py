@@ -83,6 +83,14 @@ _SENTENCES = {
 }
 
 
+def _pointer(attribute: str | None) -> str:
+    """The JSON pointer (RFC 6901) of a field; "" for the request as a whole."""
+    parts = (attribute or "").split(".")
+    if parts[-1] == "non_field_errors":
+        parts.pop()
+    return "".join(f"/{part}" for part in parts if part)
+
+
 class ProblemFormatter(ExceptionFormatter):
     """Shapes errors as a problem, with a JSON pointer to each field at fault."""
 
@@ -92,7 +100,7 @@ class ProblemFormatter(ExceptionFormatter):
         request = drf_request._request
         errors = [
             {
-                "pointer": f"/{error.attr.replace('.', '/')}" if error.attr else "",
+                "pointer": _pointer(error.attr),
                 "code": error.code,
                 "detail": error.detail,
             }

@@ -1,12 +1,16 @@
 """Kinds of values that several resources take."""
 
 import datetime
+import re
 import zoneinfo
 from typing import Any
 
 from rest_framework import serializers
 
 from sessions.summaries.weeks import Week
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 
 class ZoneField(serializers.CharField):
@@ -31,7 +35,7 @@ class BirthDateField(serializers.CharField):
         if value == "":
             return value
         try:
-            day = datetime.date.fromisoformat(value)
+            day = datetime.date.fromisoformat(value) if _DAY.match(value) else None
         except ValueError:
             day = None
         if (
@@ -61,7 +65,21 @@ class PersonText(serializers.CharField):
     def __init__(self, *, longest: int = 2000, **kwargs: Any) -> None:
         kwargs.setdefault("allow_blank", True)
         kwargs.setdefault("required", False)
-        super().__init__(max_length=longest, trim_whitespace=False, **kwargs)
+        kwargs.setdefault("trim_whitespace", False)
+        super().__init__(max_length=longest, **kwargs)
+
+
+class NameText(PersonText):
+    """A name, kept as it was typed, with more to it than spaces."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(longest=200, allow_blank=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        value = str(super().to_internal_value(data))
+        if not value.strip():
+            self.fail("blank")
+        return value
 
 
 def scale(**kwargs: Any) -> serializers.IntegerField:

@@ -18,7 +18,7 @@ def django_db_setup(
     """Make the database as the owner; the tests run as the role that serves requests."""
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
     name, usual = f"test_kindwork_{worker}", connections["owner"].settings_dict["NAME"]
-    TransactionTestCase._fixture_setup = database.start_empty
+    TransactionTestCase._fixture_setup = classmethod(database.start_empty)
     TransactionTestCase._fixture_teardown = database.end_empty
     with django_db_blocker.unblock():
         database.make(name)

@@ -36,32 +36,35 @@ def add_client(*, details: dict[str, Any], therapist: Membership | None, by: Act
         therapist: who will care for them. None means the actor, who must then be a therapist.
 
     Raises:
-        Refused: nobody would care for this client.
+        Refused: nobody would care for this client, or the days are the wrong way round.
     """
     clinic = Clinic.objects.get(pk=by.clinic_id)
-    today = today_in(clinic.time_zone)
     if therapist is None:
         if not by.has(Role.THERAPIST):
             raise Refused("therapist", "Name the therapist who will care for this client.")
         therapist_id = by.memberships[Role.THERAPIST]
     else:
         therapist_id = therapist.pk
+        if not by.has(Role.ADMIN) and therapist_id != by.memberships[Role.THERAPIST]:
+            raise Refused("therapist", "Only an admin takes a client in for a colleague.")
+    zone = details.get("time_zone", clinic.time_zone)
     client = Client(
         clinic_id=by.clinic_id,
         **{
-            "time_zone": clinic.time_zone,
+            "time_zone": zone,
             "language": clinic.language,
-            "care_started_on": today,
+            "care_started_on": today_in(zone),
             **details,
         },
     )
+    _check_care_days(client)
     client.save()
     CareTeamMember.objects.create(
         clinic_id=by.clinic_id,
         client=client,
         membership_id=therapist_id,
         kind=CareTeamKind.PRIMARY,
-        starts_on=min(today, client.care_started_on),
+        starts_on=min(today_in(clinic.time_zone), client.care_started_on),
     )
     return client
 
@@ -69,17 +72,25 @@ def add_client(*, details: dict[str, Any], therapist: Membership | None, by: Act
 def change_client(*, client: Client, changes: dict[str, Any], by: Actor) -> Client:
     """Change details of a client whose row the caller has locked.
 
-    Ending care sets its last day to today unless one is given.
+    Ending care sets its last day to today, and taking it up again takes that day away,
+    unless one is given.
     """
     for name, value in changes.items():
         setattr(client, name, value)
-    if changes.get("state") == ClientState.ENDED and client.care_ended_on is None:
-        client.care_ended_on = today_in(client.time_zone)
-    if client.care_ended_on and client.care_ended_on < client.care_started_on:
-        raise Refused("care_ended_on", "Care cannot end before it started.")
+    if "state" in changes and "care_ended_on" not in changes:
+        if client.state != ClientState.ENDED:
+            client.care_ended_on = None
+        elif client.care_ended_on is None:
+            client.care_ended_on = today_in(client.time_zone)
+    _check_care_days(client)
     client.version += 1
     client.save()
     return client
+
+
+def _check_care_days(client: Client) -> None:
+    if client.care_ended_on and client.care_ended_on < client.care_started_on:
+        raise Refused("care_ended_on", "Care cannot end before it started.")
 
 
 def add_to_care_team(

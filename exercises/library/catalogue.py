@@ -86,8 +86,8 @@ def read(path: Path) -> CatalogueExercise:
     """Read and check one file. Raises BadCatalogue."""
     try:
         data = yaml.safe_load(path.read_text())
-    except yaml.YAMLError:
-        raise BadCatalogue(f"{path.name}: not YAML") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise BadCatalogue(f"{path.name}: not YAML in UTF-8") from None
     return parse(data, name=path.name)
 
 

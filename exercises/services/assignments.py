@@ -65,11 +65,11 @@ def change_assignment(*, assignment: Assignment, changes: dict[str, Any], by: Ac
         raise Conflict("", "This assignment has ended; assign the exercise anew.", code="ended")
     for name, value in changes.items():
         setattr(assignment, name, value)
-    if "rhythm" in changes:
-        if assignment.rhythm != Rhythm.TIMES_PER_WEEK:
-            assignment.times_per_week = None
-        if assignment.rhythm != Rhythm.WEEKDAYS:
-            assignment.weekdays = []
+    # What belonged to the old rhythm goes with it, unless somebody says it anew.
+    if assignment.rhythm != Rhythm.TIMES_PER_WEEK and "times_per_week" not in changes:
+        assignment.times_per_week = None
+    if assignment.rhythm != Rhythm.WEEKDAYS and "weekdays" not in changes:
+        assignment.weekdays = []
     _check(assignment)
     assignment.version += 1
     assignment.save()

@@ -49,34 +49,48 @@ def record_entry(
         Conflict: the same id came before with other content.
         Refused: a value that does not fit.
     """
-    kept = _kept(client, client_uuid)
-    if kept is None:
-        entry = _new_entry(
-            client=client,
-            client_uuid=client_uuid,
-            request_digest=request_digest,
-            version=_version_of(client, assignment, exercise, by),
-            assignment=assignment,
-            values=values,
-            by=by,
-        )
-        try:
-            with transaction.atomic():
-                entry.save()
-            return entry, True
-        except IntegrityError:
-            # The same entry, sent twice at once: the other one was first.
-            kept = _kept(client, client_uuid)
-            if kept is None:
-                raise
-    if bytes(kept.request_digest) != request_digest:
+    if kept := find_repeat(client.pk, client_uuid=client_uuid, request_digest=request_digest):
+        return kept, False
+    entry = _new_entry(
+        client=client,
+        client_uuid=client_uuid,
+        request_digest=request_digest,
+        version=_version_of(client, assignment, exercise, by),
+        assignment=assignment,
+        values=values,
+        by=by,
+    )
+    try:
+        with transaction.atomic():
+            entry.save()
+    except IntegrityError:
+        # The same entry, sent twice at once: the other one was first.
+        kept = find_repeat(client.pk, client_uuid=client_uuid, request_digest=request_digest)
+        if kept is None:
+            raise
+        return kept, False
+    return entry, True
+
+
+def find_repeat(client_id: UUID, *, client_uuid: UUID, request_digest: bytes) -> Entry | None:
+    """Return the entry that this request made before, or None if its id is new.
+
+    Raises:
+        Conflict: the id came before with other content.
+    """
+    kept = (
+        Entry.objects.filter(client_id=client_id, client_uuid=client_uuid)
+        .select_related("exercise_version")
+        .first()
+    )
+    if kept is not None and bytes(kept.request_digest) != request_digest:
         raise Conflict(
             "client_uuid",
             "This id was used before for another entry. Make a fresh UUID for a new entry, "
             "or change the kept one with PATCH.",
             code="other_content",
         )
-    return kept, False
+    return kept
 
 
 def change_entry(*, entry: Entry, changes: dict[str, Any], by: Actor) -> Entry:
@@ -102,14 +116,6 @@ def change_entry(*, entry: Entry, changes: dict[str, Any], by: Actor) -> Entry:
     entry.version += 1
     entry.save()
     return entry
-
-
-def _kept(client: Client, client_uuid: UUID) -> Entry | None:
-    return (
-        Entry.objects.filter(client_id=client.pk, client_uuid=client_uuid)
-        .select_related("exercise_version")
-        .first()
-    )
 
 
 def _version_of(
@@ -172,7 +178,7 @@ def _fill(entry: Entry, values: dict[str, Any]) -> None:
     today = today_in(entry.time_zone)
     if entry.practised_on > today:
         raise Refused("practised_on", "This day has not come yet where you are.", code="future")
-    if entry.practised_on < today - _LONGEST_AGO:
+    if "practised_on" in values and entry.practised_on < today - _LONGEST_AGO:
         raise Refused("practised_on", "Entries go back one year.", code="too_long_ago")
     if entry.started_at and entry.ended_at and entry.ended_at < entry.started_at:
         raise Refused("ended_at", "The end cannot come before the beginning.")
