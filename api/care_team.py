@@ -26,6 +26,7 @@ class CareTeamSerializer(KindSerializer):
     kind = serializers.ChoiceField(choices=CareTeamKind.choices)
     starts_on = serializers.DateField()
     ends_on = serializers.DateField(allow_null=True)
+    version = serializers.IntegerField()
 
 
 class NewCareTeamSerializer(KindSerializer):
@@ -79,8 +80,8 @@ class CareTeamViewSet(ListRows, ShowRow, TenantViewSet):
 
     @extend_schema(request=LeaveSerializer)
     def partial_update(self, request: Request, pk: Any) -> Response:
-        """Say the last day of a therapist's part."""
-        member = self.get_object(lock=True)
+        """Say the last day of a therapist's part; send the ETag that you read as If-Match."""
+        member = self.get_matched()
         if member.kind == CareTeamKind.PRIMARY and not self.actor.has(Role.ADMIN):
             raise PermissionDenied("Only an admin ends a primary therapist's part.")
         said = self.checked(LeaveSerializer(data=request.data, context=self.context()))

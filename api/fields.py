@@ -9,7 +9,6 @@ from rest_framework import serializers
 
 from sessions.summaries.weeks import Week
 
-
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 

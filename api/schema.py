@@ -83,7 +83,7 @@ def describe_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
                 refusals |= _CREATING
                 if "requestBody" in operation:
                     _add_header(operation, "Idempotency-Key", False, "Repeat a POST safely.")
-            if method == "patch" and "care-team" not in path:
+            if method == "patch":
                 refusals |= _MATCHED
                 _add_header(operation, "If-Match", True, "The ETag that you read.")
             for status, sentence in refusals.items():

@@ -164,16 +164,18 @@ _ASSIGNMENT = _VERSIONED | {
     "start_on", "review_on",
 }  # fmt: skip
 _ENTRY_SEEN = _VERSIONED | {
-    "client_uuid", "client", "assignment", "exercise_version", "exercise_title", "time_zone",
-    "recorded_by_therapist", "support_reasons", "status", "variant", "practised_on",
-    "started_at", "ended_at", "stopped_at_step", "share_level",
+    "client_uuid", "client", "assignment", "exercise_version", "exercise_title",
+    "recorded_by_therapist", "support_reasons", "status", "practised_on", "share_level",
 }  # fmt: skip
 _DISTRESS = {"distress_before", "distress_after"}
 _RATINGS = _DISTRESS | {
     "warmth_before", "warmth_after", "shame_before", "shame_after", "critic_before",
     "critic_after", "helpful", "embodied", "unwanted",
 }  # fmt: skip
-_WORDS = {"answers", "note", "unwanted_note", "needs_now", "not_yet_reasons"}
+_WORDS = {
+    "answers", "note", "unwanted_note", "needs_now", "not_yet_reasons", "variant", "time_zone",
+    "started_at", "ended_at", "stopped_at_step",
+}  # fmt: skip
 _SUMMARY = {
     "id", "client", "kind", "week", "period_start", "period_end", "time_zone", "language", "text",
     "paragraphs", "created_at",
@@ -196,6 +198,7 @@ KEYS: dict[tuple[str, str], set[str]] = {
     ("exercises", "therapist"): _EXERCISE | {"for_therapist"},
     ("exercises", "client"): _EXERCISE,
     **{("assignments", role): _ASSIGNMENT for role in ("therapist", "client")},
+    **{("an assignment", role): _ASSIGNMENT | {"content"} for role in ("therapist", "client")},
     ("entries", "client"): _ENTRY_SEEN | _RATINGS | _WORDS,
     ("entries shared", "therapist"): _ENTRY_SEEN | _RATINGS | _WORDS,
     ("entries ratings_only", "therapist"): _ENTRY_SEEN | _RATINGS,

@@ -450,7 +450,7 @@ def test_without_its_own_policy_the_owner_would_change_nothing() -> None:
             [clinic.pk],
         )
         cursor.execute("UPDATE clinic_crisisresource SET position = 1")
-        assert cursor.rowcount == 1
+        assert cursor.rowcount >= 1
         cursor.execute("DROP POLICY owner ON clinic_crisisresource")
         cursor.execute("UPDATE clinic_crisisresource SET position = 2")
         assert cursor.rowcount == 0

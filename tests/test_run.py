@@ -18,6 +18,7 @@ from clinic.embedded.errors import CannotStart
 from tests import live
 
 PASSWORD = "a password for one test"
+DATABASES = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_BACKUP_URL")
 
 
 class Kindwork:
@@ -30,14 +31,15 @@ class Kindwork:
         self.starts = 0
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        left_out = ("DATABASE_URL", "BROKER_URL", "KINDWORK_KEYS", "DJANGO_SETTINGS_MODULE")
+    def start(self, **more: str) -> None:
+        left_out = (*DATABASES, "BROKER_URL", "KINDWORK_KEYS", "DJANGO_SETTINGS_MODULE")
         env = {name: value for name, value in os.environ.items() if name not in left_out}
         env |= {
             "KINDWORK_VAR": str(self.var),
             "PORT": str(self.port),
             "KINDWORK_DEMO_PASSWORD": PASSWORD,
             "WEB_PROCESSES": "1",
+            **more,
         }
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
@@ -229,3 +231,33 @@ def test_without_a_folder_a_secret_is_made_up_and_nothing_is_written(own_var: Pa
 def test_a_deep_folder_gets_a_short_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KINDWORK_VAR", str(tmp_path / ("deep" * 30)))
     assert len(str(addresses.socket_dir("postgres") / ".s.PGSQL.5432")) < 104
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_with_servers_of_ones_own_nothing_is_embedded(kindwork: Kindwork) -> None:
+    own = live.environment()
+    kindwork.start(**{name: own[name] for name in DATABASES}, BROKER_URL=own["BROKER_URL"])
+    assert live.answers(f"{kindwork.address}/readyz")
+    told = kindwork.log.read_text()
+    assert "Starting PostgreSQL" not in told
+    assert "Starting Valkey" not in told
+    assert not (kindwork.var / "postgres").exists()
+    assert not (kindwork.var / "valkey").exists()
+    assert kindwork.ask("me", token=kindwork.sign_in())["clinic"]["name"].endswith("(demo)")
+
+
+@pytest.mark.parametrize(
+    ("said", "mend"),
+    [
+        ("Traceback …\nCommandError: The role kindwork_app is missing.", "The role kindwork_app"),
+        (
+            "x\ndjango.db.utils.OperationalError: connection to server failed\n\tIs it running?",
+            "PostgreSQL does not let us in",
+        ),
+        ("django.core.exceptions.ImproperlyConfigured: SECRET_KEY is not set: …", "SECRET_KEY"),
+        ("something else entirely", "something else entirely"),
+        ("", "It said nothing."),
+    ],
+)
+def test_a_step_that_fails_says_what_to_do(said: str, mend: str) -> None:
+    assert run._mend(said).startswith(mend)

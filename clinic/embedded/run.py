@@ -153,8 +153,24 @@ def _manage(*words: str, doing: str) -> None:
         check=False,
     )
     if result.returncode:
-        said = (result.stderr or result.stdout).strip().splitlines()
-        raise CannotStart(f"{doing} failed: {said[-1] if said else 'no message'}")
+        raise CannotStart(f"{doing} failed. {_mend(result.stderr or result.stdout)}")
+
+
+def _mend(said: str) -> str:
+    """The sentence, out of what a command said, that tells what to do."""
+    lines = said.strip().splitlines()
+    for line in reversed(lines):
+        kind, colon, message = line.partition(": ")
+        name = kind.rsplit(".", 1)[-1]
+        if not colon or " " in kind or not name.endswith(("Error", "Configured", "Missing")):
+            continue
+        if name in ("OperationalError", "InterfaceError"):
+            return (
+                "PostgreSQL does not let us in: see that it runs, and look at the addresses and "
+                f"passwords in DATABASE_URL, DATABASE_OWNER_URL and DATABASE_BACKUP_URL. ({message})"
+            )
+        return message
+    return lines[-1] if lines else "It said nothing."
 
 
 def prepare() -> None:

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from clinic.models.clinic import today_in
 from clinic.tenancy.actor import Actor, Role
-from clinic.tenancy.base import TenantModel
+from clinic.tenancy.base import TenantModel, VersionedModel
 from clinic.tenancy.constraints import SameClinic, TenantTable
 from clinic.tenancy.querysets import EVERY_ROW, TenantQuerySet
 
@@ -37,7 +37,7 @@ class CareTeamMemberQuerySet(TenantQuerySet["CareTeamMember"]):
         return Q(client_id=actor.own_client_id)
 
 
-class CareTeamMember(TenantModel):
+class CareTeamMember(TenantModel, VersionedModel):
     """A therapist's part in a client's care, from a day until a day."""
 
     client = models.ForeignKey(
@@ -51,7 +51,6 @@ class CareTeamMember(TenantModel):
     )
     starts_on = models.DateField()
     ends_on = models.DateField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
 
     client_id: UUID
     membership_id: UUID

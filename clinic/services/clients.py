@@ -125,7 +125,7 @@ def add_to_care_team(
 
 
 def leave_care_team(*, member: CareTeamMember, ends_on: datetime.date, by: Actor) -> CareTeamMember:
-    """Say the last day of a therapist's part in a client's care.
+    """Say the last day of a therapist's part in a client's care; the caller has locked the row.
 
     Raises:
         Refused: that day lies before the first.
@@ -133,5 +133,6 @@ def leave_care_team(*, member: CareTeamMember, ends_on: datetime.date, by: Actor
     if ends_on < member.starts_on:
         raise Refused("ends_on", "The last day cannot come before the first.")
     member.ends_on = ends_on
-    member.save(update_fields=["ends_on"])
+    member.version += 1
+    member.save(update_fields=["ends_on", "version", "updated_at"])
     return member
