@@ -9,7 +9,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from clinic.problems import CONTENT_TYPE, problem
-from clinic.refusal import Conflict, Refused
+from clinic.refusal import Conflict, NotTheirs, Refused
 from clinic.services.tokens import ChooseMembership
 
 
@@ -50,6 +50,8 @@ def as_api_error(refused: Refused) -> exceptions.APIException:
     """Say a service's refusal in the API's own words."""
     if isinstance(refused, Conflict):
         return ConflictError(refused.sentence, code=refused.code)
+    if isinstance(refused, NotTheirs):
+        return exceptions.PermissionDenied(refused.sentence)
     detail = exceptions.ErrorDetail(refused.sentence, code=refused.code)
     return exceptions.ValidationError({refused.field: [detail]} if refused.field else [detail])
 

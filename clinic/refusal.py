@@ -19,3 +19,10 @@ class Refused(Exception):
 
 class Conflict(Refused):
     """The request clashes with what is there already."""
+
+
+class NotTheirs(Refused):
+    """The actor may see this and not do that with it."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("", sentence, code="permission_denied")

@@ -18,6 +18,13 @@ RANDOM_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (f"2036-03-{day}" for day in (10, 11, 12, 13))
 
 
+def change(person: Person, part: object, body: dict[str, object]) -> Any:
+    """Change a part as somebody who has just read it."""
+    address = f"{CARE_TEAM}/{part}"
+    etag = person.api.get(address).headers.get("ETag", '"nothing"')
+    return person.api.patch(address, body, headers={"if-match": etag})
+
+
 def on(day: str, time: str = "12:00") -> time_machine.travel:
     return time_machine.travel(f"{day}T{time}:00Z", tick=False)
 
@@ -165,7 +172,7 @@ def test_an_admin_hands_a_client_over(w: World) -> None:
     alices = part_of(w.alice, w.carol)
     with on(TUESDAY):
         added = add(w.ada, w.carol, w.bob, "primary")
-        ended = w.ada.api.patch(f"{CARE_TEAM}/{alices.pk}", {"ends_on": MONDAY})
+        ended = change(w.ada, alices.pk, {"ends_on": MONDAY})
 
         assert added.status_code == 201
         assert added.json()["kind"] == "primary"
@@ -177,9 +184,7 @@ def test_an_admin_hands_a_client_over(w: World) -> None:
 
 def test_an_admin_who_names_others_does_not_get_in_themselves(w: World) -> None:
     with nothing_written(w):
-        problem(
-            add(w.ada, w.carol, w.ada, "supervisor"), 400, "does_not_exist", at="/therapist"
-        )
+        problem(add(w.ada, w.carol, w.ada, "supervisor"), 400, "does_not_exist", at="/therapist")
     problem(w.ada.api.get(f"/api/v1/clients/{w.carol.actor.client_id}/progress"), 403)
 
 
@@ -222,9 +227,7 @@ def test_a_client_changes_nothing_about_their_care_team(w: World) -> None:
     with nothing_written(w):
         problem(add(w.carol, w.carol, w.bob, "covering", ends_on=WEDNESDAY), 403)
         problem(
-            w.carol.api.patch(
-                f"{CARE_TEAM}/{part_of(w.alice, w.carol).pk}", {"ends_on": WEDNESDAY}
-            ),
+            change(w.carol, part_of(w.alice, w.carol).pk, {"ends_on": WEDNESDAY}),
             403,
         )
 
@@ -243,7 +246,7 @@ def test_a_part_that_has_ended_opens_nothing_at_once(w: World) -> None:
     part = part_of(w.alice, w.carol)
     with on(TUESDAY):
         assert sees(w.alice, w.carol)
-        response = w.ada.api.patch(f"{CARE_TEAM}/{part.pk}", {"ends_on": MONDAY})
+        response = change(w.ada, part.pk, {"ends_on": MONDAY})
 
         assert response.status_code == 200
         assert not sees(w.alice, w.carol)
@@ -254,9 +257,7 @@ def test_a_part_that_has_ended_opens_nothing_at_once(w: World) -> None:
 
 def test_a_therapist_does_not_end_a_primary_part_not_even_their_own(w: World) -> None:
     with nothing_written(w):
-        response = w.alice.api.patch(
-            f"{CARE_TEAM}/{part_of(w.alice, w.carol).pk}", {"ends_on": WEDNESDAY}
-        )
+        response = change(w.alice, part_of(w.alice, w.carol).pk, {"ends_on": WEDNESDAY})
 
     problem(response, 403, "permission_denied")
 
@@ -265,7 +266,7 @@ def test_a_therapist_ends_cover_of_their_own_client_early(w: World) -> None:
     made = add(w.alice, w.carol, w.bob, "covering", starts_on=MONDAY, ends_on=THURSDAY).json()
 
     with on(WEDNESDAY):
-        response = w.alice.api.patch(f"{CARE_TEAM}/{made['id']}", {"ends_on": TUESDAY})
+        response = change(w.alice, made["id"], {"ends_on": TUESDAY})
 
         assert response.status_code == 200
         assert not sees(w.bob, w.carol)
@@ -275,7 +276,7 @@ def test_who_covers_may_step_back(w: World) -> None:
     made = add(w.alice, w.carol, w.bob, "covering", starts_on=MONDAY, ends_on=THURSDAY).json()
 
     with on(WEDNESDAY):
-        response = w.bob.api.patch(f"{CARE_TEAM}/{made['id']}", {"ends_on": TUESDAY})
+        response = change(w.bob, made["id"], {"ends_on": TUESDAY})
 
         assert response.status_code == 200
         assert not sees(w.bob, w.carol)
@@ -285,7 +286,7 @@ def test_who_covers_does_not_prolong_their_own_cover(w: World) -> None:
     made = add(w.alice, w.carol, w.bob, "covering", starts_on=MONDAY, ends_on=TUESDAY).json()
 
     with on(TUESDAY):
-        longer = w.bob.api.patch(f"{CARE_TEAM}/{made['id']}", {"ends_on": "2099-12-31"})
+        longer = change(w.bob, made["id"], {"ends_on": "2099-12-31"})
         again = add(w.bob, w.carol, w.bob, "supervisor")
 
     with on(WEDNESDAY):
@@ -297,7 +298,7 @@ def test_a_part_does_not_end_before_it_began(w: World) -> None:
     made = add(w.alice, w.carol, w.bob, "covering", starts_on=TUESDAY, ends_on=THURSDAY).json()
 
     with nothing_written(w):
-        response = w.alice.api.patch(f"{CARE_TEAM}/{made['id']}", {"ends_on": MONDAY})
+        response = change(w.alice, made["id"], {"ends_on": MONDAY})
 
     problem(response, 400, at="/ends_on")
 
@@ -307,8 +308,8 @@ def test_of_a_part_only_the_last_day_can_be_changed(w: World, field: str) -> Non
     made = add(w.alice, w.carol, w.bob, "covering", starts_on=MONDAY, ends_on=THURSDAY).json()
 
     with nothing_written(w):
-        response = w.alice.api.patch(
-            f"{CARE_TEAM}/{made['id']}", {"ends_on": TUESDAY, field: made.get(field, RANDOM_ID)}
+        response = change(
+            w.alice, made["id"], {"ends_on": TUESDAY, field: made.get(field, RANDOM_ID)}
         )
 
     problem(response, 400, "unknown_field", at=f"/{field}")
@@ -319,7 +320,7 @@ def test_a_last_day_is_a_date(w: World, day: object) -> None:
     made = add(w.alice, w.carol, w.bob, "covering", starts_on=MONDAY, ends_on=THURSDAY).json()
 
     with nothing_written(w):
-        response = w.alice.api.patch(f"{CARE_TEAM}/{made['id']}", {"ends_on": day})
+        response = change(w.alice, made["id"], {"ends_on": day})
 
     problem(response, 400, at="/ends_on")
 
@@ -334,7 +335,7 @@ def test_a_stranger_gets_404_for_a_part(w: World) -> None:
             problem(foreign, 404, "not_found")
             assert without_id(foreign) == without_id(missing)
         for person in (w.bob, w.charlie):
-            problem(person.api.patch(f"{CARE_TEAM}/{part.pk}", {"ends_on": WEDNESDAY}), 404)
+            problem(change(person, part.pk, {"ends_on": WEDNESDAY}), 404)
 
 
 # --- Who reads about it

@@ -300,7 +300,7 @@ def unique_across_clinics(cursor: Any) -> list[str]:
 def test_uniqueness_holds_within_a_clinic_and_tells_nothing_of_another() -> None:
     with connections["owner"].cursor() as cursor:
         assert unique_across_clinics(cursor) == []
-        cursor.execute("CREATE UNIQUE INDEX told ON clinic_crisisresource (phone)")
+        cursor.execute("CREATE UNIQUE INDEX told ON clinic_crisisresource (phone, id)")
         assert unique_across_clinics(cursor) == ["told"]
 
 

@@ -107,11 +107,11 @@ def opened(entry: Entry) -> Entry:
 
 
 def pointers(response: Any) -> list[str]:
-    return [one["pointer"] for one in response.json()["errors"]]
+    return [one["pointer"] for one in response.json().get("errors", [])]
 
 
 def codes(response: Any) -> list[str]:
-    return [one["code"] for one in response.json()["errors"]]
+    return [one["code"] for one in response.json().get("errors", [])]
 
 
 # --- Once, and not lost --------------------------------------------------------------------

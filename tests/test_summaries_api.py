@@ -84,7 +84,7 @@ def all_jobs(w: World) -> list[Job]:
 
 
 def pointers(response: Any) -> list[str]:
-    return [one["pointer"] for one in response.json()["errors"]]
+    return [one["pointer"] for one in response.json().get("errors", [])]
 
 
 # --- Who reads what ------------------------------------------------------------------------

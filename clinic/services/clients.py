@@ -2,12 +2,13 @@
 
 import datetime
 from typing import Any
+from uuid import UUID
 
 from clinic.models import CareTeamMember, Client, Clinic, Membership
 from clinic.models.care_team import CareTeamKind
 from clinic.models.client import ClientState
 from clinic.models.clinic import today_in
-from clinic.refusal import Refused
+from clinic.refusal import NotTheirs, Refused
 from clinic.tenancy.actor import Actor, Role
 
 DETAILS = (
@@ -105,10 +106,14 @@ def add_to_care_team(
     """Let a therapist see and care for a client, from a day until a day.
 
     Raises:
-        Refused: the actor may not, or the days are the wrong way round.
+        NotTheirs: the actor may not.
+        Refused: the days are the wrong way round.
     """
-    if not by.has(Role.ADMIN) and kind == CareTeamKind.PRIMARY:
-        raise Refused("kind", "Only an admin hands a client over. You can ask for cover.")
+    if not by.has(Role.ADMIN):
+        if kind == CareTeamKind.PRIMARY:
+            raise NotTheirs("Only an admin hands a client over. You can ask for cover.")
+        if not _is_primary(client.pk, by):
+            raise NotTheirs("The primary therapist, or an admin, names others.")
     starts_on = starts_on or today_in(by.zone)
     if ends_on is not None and ends_on < starts_on:
         raise Refused("ends_on", "The last day cannot come before the first.")
@@ -129,10 +134,32 @@ def leave_care_team(*, member: CareTeamMember, ends_on: datetime.date, by: Actor
 
     Raises:
         Refused: that day lies before the first.
+        NotTheirs: the part is not the actor's to change.
     """
     if ends_on < member.starts_on:
         raise Refused("ends_on", "The last day cannot come before the first.")
+    if not by.has(Role.ADMIN):
+        if member.kind == CareTeamKind.PRIMARY:
+            raise NotTheirs("Only an admin ends a primary therapist's part.")
+        steps_back = member.membership_id == by.memberships[Role.THERAPIST] and (
+            member.ends_on is None or ends_on <= member.ends_on
+        )
+        if not steps_back and not _is_primary(member.client_id, by):
+            raise NotTheirs("You can step back earlier, and not stay longer.")
     member.ends_on = ends_on
     member.version += 1
     member.save(update_fields=["ends_on", "version", "updated_at"])
     return member
+
+
+def _is_primary(client_id: UUID, actor: Actor) -> bool:
+    """Whether the actor is a primary therapist of this client today."""
+    return (
+        CareTeamMember.objects.filter(
+            client_id=client_id,
+            membership_id=actor.memberships[Role.THERAPIST],
+            kind=CareTeamKind.PRIMARY,
+        )
+        .on(today_in(actor.zone))
+        .exists()
+    )
