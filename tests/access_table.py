@@ -152,7 +152,9 @@ _CLIENT = _VERSIONED | {
     "emergency_contact", "time_zone", "language", "state", "care_started_on", "care_ended_on",
     "has_login",
 }  # fmt: skip
-_PART = {"id", "client", "therapist", "therapist_name", "kind", "starts_on", "ends_on"}
+_PART = {
+    "id", "client", "therapist", "therapist_name", "kind", "starts_on", "ends_on", "version",
+}  # fmt: skip
 _EXERCISE = {
     "id", "catalogue_id", "version", "version_number", "title", "language", "tradition", "flows",
     "systems", "skills", "level", "start", "minutes", "ratings", "content",

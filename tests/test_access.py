@@ -3,7 +3,7 @@
 import datetime
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -240,12 +240,14 @@ def wanted(row: Row, who: Person) -> tuple[int, ...]:
     return (statuses,) * 4 if isinstance(statuses, int) else statuses
 
 
-def asked(stage: Stage, name: str) -> Iterator[tuple[Row, int, int, Any]]:
+def asked(
+    stage: Stage, name: str, rows: Iterable[Row] = API
+) -> Iterator[tuple[Row, int, int, Any]]:
     """Ask for everything as one person: row, whose thing (0 to 3), the wanted status, the answer."""
     who, parties = stage.seen_by(name)
     home = parties[0]
     assert home is not None
-    for row in API:
+    for row in rows:
         statuses = wanted(row, who)
         if "<" not in row.route:
             yield row, 0, statuses[0], ask(who.api, row, body=body_for(stage, row, who, home))
@@ -258,7 +260,7 @@ def asked(stage: Stage, name: str) -> Iterator[tuple[Row, int, int, Any]]:
             yield row, place, statuses[place], answer
 
 
-@pytest.mark.parametrize("name", ["alice", "bob", "ada", "carol", "eve", "charlie", "dora"])
+@pytest.mark.parametrize("name", ["alice", "bob", "ada", "carol", "charlie", "dora"])
 def test_each_person_gets_what_the_table_says(stage: Stage, name: str) -> None:
     wrong = [
         f"{row.method} {row.route} #{place}: {answer.status_code}, not {status} {answer.content!r}"
@@ -310,10 +312,10 @@ def told(answer: Any) -> tuple[int, bytes, dict[str, str]]:
 @pytest.mark.parametrize("name", ["alice", "ada", "carol", "charlie"])
 def test_a_foreign_thing_is_told_from_none_by_nobody(stage: Stage, name: str) -> None:
     answers: dict[tuple[str, str], dict[int, Any]] = {}
-    for row, place, _, answer in asked(stage, name):
-        if "<" in row.route:
-            answers.setdefault((row.method, row.route), {})[place] = told(answer)
-    assert len(answers) == 19
+    with_id = [row for row in API if "<" in row.route]
+    for row, place, _, answer in asked(stage, name, with_id):
+        answers.setdefault((row.method, row.route), {})[place] = told(answer)
+    assert len(answers) == len(with_id) >= 19
     for key, by_place in answers.items():
         assert by_place[2] == by_place[3], key
         if by_place.get(1, (0,))[0] == 404:
@@ -482,7 +484,9 @@ def test_an_admin_finds_nothing_clinical_anywhere(stage: Stage) -> None:
 
 def test_a_therapist_does_find_what_an_admin_does_not(stage: Stage) -> None:
     """So that the test above is known to be able to fail."""
-    answers = [answer for *_, answer in asked(stage, "alice")]
+    answers = [
+        answer for *_, answer in asked(stage, "alice", [r for r in API if r.method == "GET"])
+    ]
     assert any(SECRET in answer.content.decode() for answer in answers)
     names = set[str]().union(
         *(
@@ -498,9 +502,9 @@ def test_a_therapist_does_find_what_an_admin_does_not(stage: Stage) -> None:
 @pytest.mark.parametrize("name", ["charlie", "dora"])
 def test_another_clinic_finds_none_of_our_words_or_ids(stage: Stage, name: str) -> None:
     ours = {str(pk) for party in (stage.ours, stage.colleagues) for pk in party.things.values()}
-    for row, _, _, answer in asked(stage, name):
+    for row, _, _, answer in asked(stage, name, [row for row in API if row.method == "GET"]):
         assert "Quill" not in answer.content.decode(), row
-        if answer.status_code < 300 and row.method == "GET":
+        if answer.status_code < 300:
             assert not {pk for pk in ours if pk in answer.content.decode()}, row
 
 

@@ -8,29 +8,30 @@ that a refusal is known to be for what is wrong with the case.
 import functools
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import transaction
 from django.urls import URLPattern
 from drf_spectacular.generators import SchemaGenerator
 from openapi_schema_validator import OAS31Validator
 
 from api.urls import urlpatterns
-from clinic.models import ApiToken, CareTeamMember, User
+from clinic.models import ApiToken, Client, Membership, User
 from clinic.services.clients import add_to_care_team
 from clinic.services.jobs import queue_job
-from clinic.models import Client, Membership
 from clinic.tenancy.actor import TaskActor
 from clinic.tenancy.scope import acting_as
 from sessions.job_handlers import WRITE_SUMMARIES
 from sessions.models import Summary
 from sessions.summaries.weeks import Week
 from sessions.summaries.writing import PURPOSE, write_week
-from tests.refusals import contents, nothing_written, problem
+from tests.refusals import contents, problem
 from tests.world import PASSWORD, Api, World
 
 PREFIX = "/api/v1/"
@@ -110,7 +111,7 @@ OPERATIONS = [
         },
     ),
     Operation("GET", f"care-team/{KEY}"),
-    Operation("PATCH", f"care-team/{KEY}", lambda t: {"ends_on": "2036-03-11"}),
+    Operation("PATCH", f"care-team/{KEY}", lambda t: {"ends_on": "2036-03-11"}, needs_etag=True),
     Operation("GET", "exercises"),
     Operation("GET", f"exercises/{KEY}"),
     Operation("GET", "assignments"),
@@ -150,10 +151,10 @@ OPERATIONS = [
 ]
 WITH_BODY = [one for one in OPERATIONS if one.body]
 WITH_KEY = [one for one in OPERATIONS if KEY in one.route]
-LISTS = [one for one in OPERATIONS if one.method == "GET" and one.route not in {"me", *DOCUMENTS} and "/" not in one.route]
-every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-every_operation_with_a_body = pytest.mark.parametrize("operation", WITH_BODY, ids=str)
-every_list = pytest.mark.parametrize("operation", LISTS, ids=str)
+IN_JSON = [one for one in OPERATIONS if one.route not in DOCUMENTS]
+LISTS = [
+    one for one in IN_JSON if one.method == "GET" and "/" not in one.route and one.route != "me"
+]
 
 
 def router() -> dict[str, set[str]]:
@@ -162,7 +163,7 @@ def router() -> dict[str, set[str]]:
     for pattern in urlpatterns:
         assert isinstance(pattern, URLPattern)
         actions = getattr(pattern.callback, "actions", None) or {"get": "get"}
-        found[str(pattern.pattern)] = {method.upper() for method in actions}
+        found[str(pattern.pattern)] = {method.upper() for method in actions} - {"HEAD"}
     return found
 
 
@@ -189,12 +190,9 @@ def things(w: World) -> Things:
             by=w.alice.actor,
         )
         token = ApiToken.objects.get(user_id=w.alice.user_id)
-        assert CareTeamMember.objects.filter(pk=part.pk).exists()
     worker = TaskActor(w.clinic.pk, PURPOSE)
     with acting_as(worker):
-        write_week(
-            week=Week.parse("2026-W20"), clients=[w.carol.actor.client_id], actor=worker
-        )
+        write_week(week=Week.parse("2026-W20"), clients=[w.carol.actor.client_id], actor=worker)
     with acting_as(w.alice.actor):
         summary = Summary.objects.visible_to(w.alice.actor).get()
     return Things(
@@ -242,23 +240,45 @@ def send(
     )
 
 
+Answers = Iterable[tuple[str, Any]]
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What happens inside has not happened: one operation does not disturb the next."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
 def refused(response: Any, *statuses: int) -> bool:
-    """Whether this is a proper refusal with one of these states (any 4xx without)."""
-    if response.status_code not in (statuses or range(400, 500)):
+    """Whether this is a proper refusal with one of these statuses."""
+    if response.status_code not in statuses:
         return False
     problem(response, response.status_code)
     return True
 
 
-def not_refused(
-    answers: Iterable[tuple[str, Any]], *statuses: int
-) -> list[tuple[str, int, bytes]]:
-    """Of many cases, those that were answered otherwise than by a proper refusal."""
-    return [
-        (case, response.status_code, response.content[:200])
-        for case, response in answers
-        if not refused(response, *statuses)
-    ]
+def faults(
+    things: Things,
+    operations: Iterable[Operation],
+    answers: Callable[[Operation], Answers],
+    *statuses: int,
+) -> list[str]:
+    """Try cases on operations; tell which were not refused so, and which left something written."""
+    found = []
+    tried = 0
+    for operation in operations:
+        with undone():
+            before = contents(things.w)
+            for case, response in answers(operation):
+                tried += 1
+                if not refused(response, *statuses):
+                    found.append(f"{operation}: {case:.60}: {response.status_code}")
+            if contents(things.w) != before:
+                found.append(f"{operation}: something was written")
+    assert tried
+    return found
 
 
 # --- That all of this means something
@@ -272,22 +292,26 @@ def test_every_operation_of_the_router_is_tried_here() -> None:
     assert tried == router()
 
 
-@every_operation
-def test_asked_rightly_it_works(things: Things, operation: Operation) -> None:
-    assert send(operation, things).status_code in (200, 201, 202, 204)
+def test_asked_rightly_every_operation_works(things: Things) -> None:
+    answers = {}
+    for operation in OPERATIONS:
+        with undone():
+            answers[str(operation)] = send(operation, things).status_code
+
+    assert {one: status for one, status in answers.items() if not 200 <= status < 300} == {}
 
 
-@every_operation
-def test_without_a_token_nothing_is_told_or_done(things: Things, operation: Operation) -> None:
-    anonymous = Api()
-    if (operation.method, operation.route) in WITHOUT_TOKEN:
-        assert send(operation, things, api=anonymous).status_code in (200, 201)
-        return
-    with nothing_written(things.w):
-        response = send(operation, things, api=anonymous)
+def test_without_a_token_nothing_is_told_or_done(things: Things) -> None:
+    closed = [one for one in OPERATIONS if (one.method, one.route) not in WITHOUT_TOKEN]
+    challenges = set()
 
-    problem(response, 401, "not_authenticated")
-    assert response["WWW-Authenticate"].startswith("Bearer")
+    def anonymously(operation: Operation) -> Answers:
+        response = send(operation, things, api=Api())
+        challenges.add(response.get("WWW-Authenticate"))
+        yield "no token", response
+
+    assert faults(things, closed, anonymously, 401) == []
+    assert challenges == {'Bearer realm="kindwork"'}
 
 
 # --- Bodies
@@ -319,52 +343,43 @@ NOT_AN_OBJECT: dict[str, bytes] = {
 }
 
 
-@every_operation_with_a_body
-def test_what_is_no_json_object_is_refused(things: Things, operation: Operation) -> None:
-    with nothing_written(things.w):
-        answers = [
-            (name, send(operation, things, raw=raw)) for name, raw in NOT_AN_OBJECT.items()
-        ]
+def test_what_is_no_json_object_is_refused(things: Things) -> None:
+    def no_objects(operation: Operation) -> Answers:
+        for name, raw in NOT_AN_OBJECT.items():
+            yield name, send(operation, things, raw=raw)
 
-    assert not_refused(answers, 400) == []
+    assert faults(things, WITH_BODY, no_objects, 400) == []
 
 
-@every_operation_with_a_body
-def test_a_body_of_300_kilobytes_is_too_large(things: Things, operation: Operation) -> None:
-    with nothing_written(things.w):
-        answers = [
-            (name, send(operation, things, raw=raw))
-            for name, raw in {
-                "a field": json.dumps({"full_name": "x" * 300_000}),
-                "spaces": json.dumps(operation.body(things)) + " " * 300_000,  # type: ignore[misc]
-                "no JSON": "x" * 300_000,
-            }.items()
-        ]
+def test_a_body_of_300_kilobytes_is_too_large(things: Things) -> None:
+    def large(operation: Operation) -> Answers:
+        assert operation.body is not None
+        right = json.dumps(operation.body(things))
+        yield "a field", send(operation, things, raw=json.dumps({"full_name": "x" * 300_000}))
+        yield "spaces", send(operation, things, raw=right + " " * 300_000)
+        yield "no JSON", send(operation, things, raw="x" * 300_000)
 
-    assert not_refused(answers, 413) == []
+    assert faults(things, WITH_BODY, large, 413) == []
 
 
-@every_operation_with_a_body
-def test_another_form_than_json_is_refused(things: Things, operation: Operation) -> None:
-    with nothing_written(things.w):
-        answers = [
-            (content_type, send(operation, things, content_type=content_type))
-            for content_type in (
-                "text/plain",
-                "application/x-www-form-urlencoded",
-                "multipart/form-data; boundary=x",
-                "application/xml",
-                "application/merge-patch+json",
-                "text/json",
-                "json",
-                "/",
-                ";",
-                "application/json2",
-                "\u00ff",
-            )
-        ]
+def test_another_form_than_json_is_refused(things: Things) -> None:
+    def other_forms(operation: Operation) -> Answers:
+        for form in (
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "application/xml",
+            "application/merge-patch+json",
+            "text/json",
+            "json",
+            "/",
+            ";",
+            "application/json2",
+            "\u00ff",
+        ):
+            yield form, send(operation, things, content_type=form)
 
-    assert not_refused(answers, 415) == []
+    assert faults(things, WITH_BODY, other_forms, 415) == []
 
 
 CHARSETS = (
@@ -374,39 +389,31 @@ CHARSETS = (
     "zlib",
     "bz2",
     "rot13",
-    "base64",
     "idna",
-    "punycode",
     "undefined",
-    "nonsense",
     "\u00ff",
     "x" * 5000,
 )
 
 
-@every_operation_with_a_body
-def test_a_charset_of_whatever_kind_is_no_failure(things: Things, operation: Operation) -> None:
-    before = contents(things.w)
-    for charset in CHARSETS:
-        response = send(
-            operation, things, raw=b"\xff{}", content_type=f"application/json; charset={charset}"
-        )
-        assert refused(response, 400, 415), (charset, response.status_code)
-    assert contents(things.w) == before
+def test_a_charset_of_whatever_kind_makes_no_body_readable(things: Things) -> None:
+    def odd(operation: Operation) -> Answers:
+        for charset in CHARSETS:
+            form = f"application/json; charset={charset}"
+            yield charset, send(operation, things, raw=b"\xff{}", content_type=form)
+
+    assert faults(things, WITH_BODY, odd, 400, 415) == []
 
 
-@every_list
-def test_a_charset_does_not_make_an_address_unreadable(
-    things: Things, operation: Operation
-) -> None:
-    for charset in CHARSETS:
-        response = operation.api(things).generic(
-            "GET",
-            operation.path(things) + "?limit=5",
-            b"",
-            content_type=f"text/plain; charset={charset}",
-        )
-        assert response.status_code == 200 or refused(response), (charset, response.status_code)
+def test_a_charset_makes_no_address_unreadable(things: Things) -> None:
+    for operation in LISTS:
+        for charset in CHARSETS:
+            response = operation.api(things).generic(
+                "GET",
+                operation.path(things) + "?limit=5",
+                content_type=f"text/plain; charset={charset}",
+            )
+            assert response.status_code == 200 or refused(response, 400), (operation.route, charset)
 
 
 # --- Fields, as the OpenAPI document says them
@@ -429,18 +436,17 @@ def fields(operation: Operation) -> dict[str, Any]:
 
 def allows(schema: dict[str, Any], value: object) -> bool:
     """Whether a field's schema allows a value."""
-    whole = {**schema, "components": document()["components"]}
-    return bool(OAS31Validator(whole).is_valid(value))
+    return bool(OAS31Validator({**schema, "components": document()["components"]}).is_valid(value))
 
 
-def with_raw(operation: Operation, things: Things, field: str, raw: str) -> str:
-    """A right body, but for one field, whose value is put in as it stands."""
+def with_raw(operation: Operation, things: Things, names: Iterable[str], raw: str) -> str:
+    """A right body, but for some fields, whose value is put in as it stands."""
     assert operation.body is not None
-    said = json.dumps({**operation.body(things), field: "@here@"})
+    said = json.dumps({**operation.body(things), **dict.fromkeys(names, "@here@")})
     return said.replace('"@here@"', raw)
 
 
-ALWAYS_WRONG = {
+UNHOLDABLE = {
     "NaN": "NaN",
     "Infinity": "Infinity",
     "-Infinity": "-Infinity",
@@ -457,19 +463,16 @@ ALWAYS_WRONG = {
 }
 
 
-@every_operation_with_a_body
-def test_in_no_field_is_there_what_json_or_the_database_cannot_hold(
-    things: Things, operation: Operation
-) -> None:
-    with nothing_written(things.w):
-        answers = [
-            (f"{field}: {name}", send(operation, things, raw=with_raw(operation, things, field, raw)))
-            for field in fields(operation)
-            for name, raw in ALWAYS_WRONG.items()
-        ]
+def test_what_json_or_the_database_cannot_hold_is_refused(things: Things) -> None:
+    def unholdable(operation: Operation) -> Answers:
+        for name, raw in UNHOLDABLE.items():
+            for field in list(fields(operation))[:3]:
+                yield (
+                    f"{field}: {name}",
+                    send(operation, things, raw=with_raw(operation, things, [field], raw)),
+                )
 
-    assert answers
-    assert not_refused(answers, 400) == []
+    assert faults(things, WITH_BODY, unholdable, 400) == []
 
 
 VALUES: tuple[Any, ...] = (
@@ -482,7 +485,7 @@ VALUES: tuple[Any, ...] = (
     1.5,
     "",
     "x",
-    "x" * 100_000,
+    "x" * 20_001,
     [],
     [[]],
     [None],
@@ -493,139 +496,136 @@ VALUES: tuple[Any, ...] = (
 )
 
 
-@every_operation_with_a_body
-def test_a_value_that_the_document_does_not_allow_is_refused_at_its_field(
-    things: Things, operation: Operation
-) -> None:
-    wrong = [
-        (field, value)
-        for field, schema in fields(operation).items()
-        for value in VALUES
-        # A number where a text belongs has a test of its own, below.
-        if not allows(schema, value) and not (is_number(value) and allows(schema, "5"))
-    ]
-    with nothing_written(things.w):
-        answers = [
-            (field, value, send(operation, things, raw=with_raw(operation, things, field, json.dumps(value))))
-            for field, value in wrong
-        ]
-
-    assert answers
-    assert not_refused([(f"{field}: {value!r:.60}", one) for field, value, one in answers], 400) == []
-    misplaced = [
-        (field, one.json()["errors"])
-        for field, _, one in answers
-        if not any(error["pointer"].split("/")[1:2] == [field] for error in one.json()["errors"])
-    ]
-    assert misplaced == []
+def not_named(response: Any, names: Iterable[str]) -> list[str]:
+    """Of these fields, those that a refusal does not name."""
+    named = {error["pointer"].split("/")[1] for error in response.json()["errors"]}
+    return sorted(set(names) - named)
 
 
 def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-@every_operation_with_a_body
-def test_a_number_is_no_text(things: Things, operation: Operation) -> None:
-    texts = [name for name, schema in fields(operation).items() if allows(schema, "5")]
-    with nothing_written(things.w):
-        answers = [
-            (f"{field}: {raw}", send(operation, things, raw=with_raw(operation, things, field, raw)))
-            for field in texts
-            for raw in ("12", "1.5", "1e999")
-        ]
+def test_a_value_that_the_document_does_not_allow_is_refused_at_its_field(
+    things: Things,
+) -> None:
+    taken = []
 
-    assert not_refused(answers, 400) == []
+    def disallowed(operation: Operation) -> Answers:
+        for value in VALUES:
+            wrong = [
+                name
+                for name, schema in fields(operation).items()
+                # A number where a text belongs has a test of its own, below.
+                if not allows(schema, value) and not (is_number(value) and allows(schema, "5"))
+            ]
+            if wrong:
+                raw = with_raw(operation, things, wrong, json.dumps(value))
+                response = send(operation, things, raw=raw)
+                yield f"{value!r}", response
+                if missing := not_named(response, wrong):
+                    taken.append((str(operation), f"{value!r:.40}", missing))
+
+    assert faults(things, WITH_BODY, disallowed, 400) == []
+    assert taken == []
 
 
-@every_operation_with_a_body
-def test_whatever_a_field_is_given_is_no_failure(things: Things, operation: Operation) -> None:
-    extremes = (
-        *(json.dumps(value) for value in VALUES),
-        "1e999",
-        "-1e999",
-        "1e-999",
-        "-0",
-        '"0001-01-01"',
-        '"9999-12-31"',
-        '"10000-01-01"',
-        '"0001-01-01T00:00:00+23:59"',
-        '"9999-12-31T23:59:59-23:59"',
-        '"2026-03-29T01:30:00"',
-        '"9999-W52"',
-        '"0001-W01"',
-        '"\u0662\u0660\u0662\u0666-W20"',
-        '"\u202e\ufeff\U0010ffff"',
-        '"00000000-0000-0000-0000-000000000000"',
-        '"ffffffff-ffff-ffff-ffff-ffffffffffff"',
-    )
-    failures = [
-        (field, raw[:60], response.status_code)
-        for field in fields(operation)
-        for raw in extremes
-        if (
-            response := send(operation, things, raw=with_raw(operation, things, field, raw))
-        ).status_code
-        >= 500
-    ]
+def test_a_number_is_no_text(things: Things) -> None:
+    taken = []
+
+    def numbers(operation: Operation) -> Answers:
+        texts = [name for name, schema in fields(operation).items() if allows(schema, "5")]
+        for raw in ("12", "1.5", "1e999"):
+            if texts:
+                response = send(operation, things, raw=with_raw(operation, things, texts, raw))
+                yield raw, response
+                if response.status_code == 400 and (missing := not_named(response, texts)):
+                    taken.append((str(operation), raw, missing))
+
+    assert faults(things, WITH_BODY, numbers, 400) == []
+    assert taken == []
+
+
+def test_the_edges_of_the_calendar_are_no_failure(things: Things) -> None:
+    failures = []
+    for operation in WITH_BODY:
+        days = [name for name, schema in fields(operation).items() if "date" in str(schema)]
+        for name in days:
+            for value in (
+                "0001-01-01",
+                "9999-12-31",
+                "10000-01-01",
+                "0001-01-01T00:00:00+23:59",
+                "9999-12-31T23:59:59-23:59",
+                "2026-03-29T01:30:00",
+                "\u0662\u0660\u0662\u0666-01-01",
+            ):
+                with undone():
+                    raw = with_raw(operation, things, [name], json.dumps(value))
+                    status = send(operation, things, raw=raw).status_code
+                    if status >= 500:
+                        failures.append((str(operation), name, value, status))
 
     assert failures == []
 
 
-@every_operation_with_a_body
-def test_a_field_that_is_not_there_is_refused_by_name(things: Things, operation: Operation) -> None:
-    assert operation.body is not None
+def test_a_field_that_is_not_there_is_refused_by_name(things: Things) -> None:
     names = ("nonsense", "clinic_id", "__class__", "x" * 5000, "a.b", "", "\u202e", "0", "detail")
-    with nothing_written(things.w):
-        answers = [
-            (name, send(operation, things, raw=json.dumps({**operation.body(things), name: 1})))
-            for name in names
-        ]
+    told = set()
 
-    assert not_refused(answers, 400) == []
-    assert {one.json()["errors"][0]["code"] for _, one in answers} == {"unknown_field"}
-    assert answers[0][1].json()["errors"][0]["pointer"] == "/nonsense"
+    def unknown(operation: Operation) -> Answers:
+        assert operation.body is not None
+        for name in names:
+            raw = json.dumps({**operation.body(things), name: 1})
+            response = send(operation, things, raw=raw)
+            yield name, response
+            [error] = response.json()["errors"]
+            told.add((name, error["pointer"], error["code"]))
+
+    assert faults(things, WITH_BODY, unknown, 400) == []
+    assert ("nonsense", "/nonsense", "unknown_field") in told
+    assert {code for _, _, code in told} == {"unknown_field"}
 
 
 # --- Headers
 
 
-@every_operation
-def test_json_is_the_one_form_of_answer(things: Things, operation: Operation) -> None:
-    if operation.route in DOCUMENTS:
-        return  # they have forms of their own
-    with nothing_written(things.w):
-        answers = [
-            (accept, send(operation, things, headers={"accept": accept}))
-            for accept in ("text/html", "application/xml", "image/*", "nonsense", "a/b/c")
-        ]
+def test_json_is_the_one_form_of_answer(things: Things) -> None:
+    def other_forms(operation: Operation) -> Answers:
+        for form in ("text/html", "application/xml", "image/*", "nonsense", "a/b/c"):
+            yield form, send(operation, things, headers={"accept": form})
 
-    assert not_refused(answers, 406) == []
+    assert faults(things, IN_JSON, other_forms, 406) == []
 
 
-@every_operation_with_a_body
-def test_headers_of_whatever_kind_are_no_failure(things: Things, operation: Operation) -> None:
-    for name, value in (
-        ("if-match", ","),
-        ("if-match", "\u00ff\u00fe"),
-        ("if-match", '"' * 10_000),
-        ("if-match", "k" * 60_000),
-        ("idempotency-key", "\u00ff\u00fe"),
-        ("idempotency-key", "k" * 60_000),
-        ("accept-language", "\u00ff;q=x," * 500),
-        ("x-request-id", "'; DROP TABLE clinic_client; --"),
-        ("content-encoding", "gzip"),
-        ("transfer-encoding", "nonsense"),
-        ("x-http-method-override", "DELETE"),
-        ("range", "bytes=0-1"),
-        ("origin", "null"),
-    ):
-        response = send(operation, things, headers={name: value})
-        assert response.status_code < 500, (name, value[:40])
-        if response.status_code >= 400:
-            problem(response, response.status_code)
+def test_headers_of_whatever_kind_are_no_failure(things: Things) -> None:
+    for operation in WITH_BODY:
+        for name, value in (
+            ("if-match", ","),
+            ("if-match", "\u00ff\u00fe"),
+            ("if-match", '"' * 10_000),
+            ("idempotency-key", "\u00ff\u00fe"),
+            ("idempotency-key", "k" * 60_000),
+            ("accept-language", "\u00ff;q=x," * 500),
+            ("x-request-id", "'; DROP TABLE clinic_client; --"),
+            ("content-encoding", "gzip"),
+            ("transfer-encoding", "nonsense"),
+            ("x-http-method-override", "DELETE"),
+            ("range", "bytes=0-1"),
+            ("origin", "null"),
+        ):
+            with undone():
+                response = send(operation, things, headers={name: value})
+                assert response.status_code < 300 or refused(response, 400, 412), (
+                    str(operation),
+                    name,
+                    response.status_code,
+                )
 
 
-@pytest.mark.parametrize("said", ["", "short", "a b c d e f g h", "x" * 65, "\u00e9" * 10, "a\x01b" * 4])
+@pytest.mark.parametrize(
+    "said", ["", "short", "a b c d e f g h", "x" * 65, "\u00e9" * 10, "a\x01b" * 4]
+)
 def test_a_request_id_that_is_none_is_replaced(w: World, said: str) -> None:
     body = problem(w.alice.api.get("/api/v1/nowhere", headers={"x-request-id": said}), 404)
 
@@ -634,11 +634,10 @@ def test_a_request_id_that_is_none_is_replaced(w: World, said: str) -> None:
 
 
 def test_a_request_id_that_somebody_brings_is_quoted(w: World) -> None:
-    said = {"x-request-id": "a3f1c2d4-support-case"}
+    said = "a3f1c2d4-support-case"
+    response = w.alice.api.get("/api/v1/nowhere", headers={"x-request-id": said})
 
-    assert problem(w.alice.api.get("/api/v1/nowhere", headers=said), 404)["request_id"] == (
-        "a3f1c2d4-support-case"
-    )
+    assert problem(response, 404)["request_id"] == said
 
 
 def test_another_host_name_is_refused(w: World) -> None:
@@ -651,129 +650,133 @@ def test_another_host_name_is_refused(w: World) -> None:
 # --- A browser's session
 
 
-def test_a_browser_session_writes_with_its_csrf_token_alone(things: Things) -> None:
+def test_a_browser_session_does_not_write_without_its_csrf_token(things: Things) -> None:
     api = Api()
     api.handler.enforce_csrf_checks = True
     api.force_login(User.objects.get(pk=things.w.alice.user_id))
     assert api.get("/api/v1/clients").status_code == 200
+    writing = [
+        replace(one, person="alice")
+        for one in OPERATIONS
+        if one.method != "GET" and (one.method, one.route) not in WITHOUT_TOKEN
+    ]
 
-    with nothing_written(things.w):
-        answers = [
-            (str(one), send(replace(one, person="alice"), things, api=api))
-            for one in OPERATIONS
-            if one.method != "GET" and one.route != "tokens" and one.person == "alice"
-        ]
+    def in_a_session(operation: Operation) -> Answers:
+        yield "a session", send(operation, things, api=api)
 
-    assert len(answers) > 8
-    assert not_refused(answers, 403) == []
+    assert len(writing) > 10
+    assert faults(things, writing, in_a_session, 403) == []
 
 
 # --- Addresses
 
 
-@pytest.mark.parametrize("operation", WITH_KEY, ids=str)
-def test_what_is_no_id_is_nowhere(things: Things, operation: Operation) -> None:
-    right = things.ids[operation.resource]
-    with nothing_written(things.w):
-        answers = [
-            (key[:40], send(operation, things, path=PREFIX + operation.route.replace(KEY, key)))
-            for key in (
-                "1",
-                "null",
-                "undefined",
-                "-1",
-                right[:-1],
-                right + "0",
-                right.upper() if right.upper() != right else "A" * 36,
-                right.replace("-", ""),
-                "{" + right + "}",
-                right + "%0a",
-                right + "%00",
-                "%00",
-                "%ff%fe",
-                "%F0%9F%92%A5",
-                "'%20OR%201=1",
-                "..",
-                "%2e%2e%2f",
-                right + "/..",
-                right + ".json",
-                right + ";x=1",
-                "x" * 5000,
-            )
-        ]
+def test_what_is_no_id_is_nowhere(things: Things) -> None:
+    def elsewhere(operation: Operation) -> Answers:
+        right = things.ids[operation.resource]
+        for key in (
+            "1",
+            "null",
+            "undefined",
+            "-1",
+            right[:-1],
+            right + "0",
+            right.upper(),
+            right.replace("-", ""),
+            "{" + right + "}",
+            right + "%0a",
+            right + "%00",
+            "%00",
+            "%ff%fe",
+            "%F0%9F%92%A5",
+            "'%20OR%201=1",
+            "..",
+            "%2e%2e%2f",
+            right + "/..",
+            right + ";x=1",
+            "x" * 5000,
+        ):
+            path = PREFIX + operation.route.replace(KEY, key)
+            yield key, send(operation, things, path=path)
 
-    assert not_refused(answers, 404) == []
+    assert faults(things, WITH_KEY, elsewhere, 404) == []
 
 
-@pytest.mark.parametrize("operation", WITH_KEY, ids=str)
-def test_an_id_of_nothing_is_nowhere(things: Things, operation: Operation) -> None:
-    if operation.method == "PUT":
-        return  # there the id is the caller's to choose
-    with nothing_written(things.w):
+def test_an_id_of_nothing_is_nowhere(things: Things) -> None:
+    # The id of a PUT is the caller's to choose.
+    looked_up = [one for one in WITH_KEY if one.method != "PUT"]
+
+    def missing(operation: Operation) -> Answers:
         for key in (str(uuid4()), "00000000-0000-0000-0000-000000000000"):
             path = PREFIX + operation.route.replace(KEY, key)
-            problem(send(operation, things, path=path), 404, "not_found")
+            yield key, send(operation, things, path=path)
+
+    assert faults(things, looked_up, missing, 404) == []
 
 
-@every_operation
-def test_an_address_ends_without_a_slash(things: Things, operation: Operation) -> None:
-    path = operation.path(things)
-    with nothing_written(things.w):
-        answers = [
-            (other, send(operation, things, path=other))
-            for other in (path + "/", path + "//", path.replace("/v1/", "/v1//"), path + ".json")
-        ]
+def test_an_address_has_one_spelling(things: Things) -> None:
+    def otherwise(operation: Operation) -> Answers:
+        path = operation.path(things)
+        for other in (path + "/", path + "//", path.replace("/v1/", "/v1//"), path + ".json"):
+            yield other, send(operation, things, path=other)
 
-    assert not_refused(answers, 404) == []
+    assert faults(things, OPERATIONS, otherwise, 404) == []
 
 
-@pytest.mark.parametrize("route", router())
-def test_another_method_is_refused_with_those_that_are_there(things: Things, route: str) -> None:
-    methods = router()[route]
-    asked = Operation("GET", route)
-    with nothing_written(things.w):
-        for method in {*METHODS, "TRACE", "PROPFIND", "get"} - methods:
-            response = asked.api(things).generic(
-                method, asked.path(things), b'{"full_name": "Wren"}', content_type="application/json"
+def test_another_method_is_refused_with_those_that_are_there(things: Things) -> None:
+    wrong = []
+
+    def other_methods(operation: Operation) -> Answers:
+        there = router()[operation.route]
+        for method in sorted({*METHODS, "TRACE", "PROPFIND"} - there):
+            response = operation.api(things).generic(
+                method, operation.path(things), b"{}", content_type="application/json"
             )
-            problem(response, 405, "method_not_allowed")
+            yield method, response
             allowed = {one.strip() for one in response["Allow"].split(",")}
-            assert allowed - {"HEAD", "OPTIONS"} == methods
-            assert method not in allowed
+            if allowed - {"HEAD", "OPTIONS"} != there:
+                wrong.append((operation.route, method, response["Allow"]))
+
+    routes = [Operation("GET", route) for route in router()]
+    assert faults(things, routes, other_methods, 405) == []
+    assert wrong == []
 
 
-@pytest.mark.parametrize("route", router())
-def test_what_is_said_to_be_allowed_is(things: Things, route: str) -> None:
-    asked = Operation("GET", route)
-    response = asked.api(things).generic("PROPFIND", asked.path(things))
-    allowed = {one.strip() for one in response["Allow"].split(",")}
+def test_what_is_said_to_be_allowed_is(things: Things) -> None:
+    found = {}
+    for route in router():
+        asked = Operation("GET", route)
+        said = asked.api(things).generic("PROPFIND", asked.path(things))["Allow"]
+        for method in {one.strip() for one in said.split(",")} & {"HEAD", "OPTIONS"}:
+            response = asked.api(things).generic(method, asked.path(things))
+            found[method, route] = response.status_code
 
-    for method in allowed & {"HEAD", "OPTIONS"}:
-        answer = asked.api(things).generic(method, asked.path(things))
-        assert answer.status_code < 300, (method, answer.status_code)
+    assert ("HEAD", "clients") in found
+    assert {asked: status for asked, status in found.items() if status >= 300} == {}
 
 
 # --- Questions
 
 
-@every_operation
-def test_a_parameter_that_nobody_declared_is_refused(things: Things, operation: Operation) -> None:
-    if operation.route in DOCUMENTS:
-        return  # about nobody; they take what their library takes
-    with nothing_written(things.w):
-        answers = [
-            (query, send(operation, things, query=query))
-            for query in ("?nonsense=1", "?clinic=1", "?format=json", "?Limit=5", "?x[]=1", "?%00=1")
-        ]
+def test_a_parameter_that_nobody_declared_is_refused(things: Things) -> None:
+    def undeclared(operation: Operation) -> Answers:
+        for query in ("?nonsense=1", "?clinic=1", "?format=json", "?Limit=5", "?x[]=1", "?%00=1"):
+            yield query, send(operation, things, query=query)
 
-    assert not_refused(answers, 400) == []
-    assert answers[0][1].json()["errors"][0]["pointer"] == "/nonsense"
+    # The two documents, which are about nobody, take what their library takes.
+    assert faults(things, IN_JSON, undeclared, 400) == []
 
 
-@every_list
-def test_a_limit_is_a_whole_number_from_1_to_200(things: Things, operation: Operation) -> None:
-    answers = [
-        (limit, send(operation, things, query=f"?limit={limit}"))
+def test_an_undeclared_parameter_is_named(things: Things) -> None:
+    for operation in LISTS:
+        response = send(operation, things, query="?nonsense=1")
+        problem(response, 400, "unknown_parameter", at="/nonsense")
+
+
+def test_a_limit_is_a_whole_number_from_1_to_200(things: Things) -> None:
+    pointers = set()
+
+    def wrong_limits(operation: Operation) -> Answers:
         for limit in (
             "0",
             "-1",
@@ -794,24 +797,26 @@ def test_a_limit_is_a_whole_number_from_1_to_200(things: Things, operation: Oper
             quote("\u0663"),
             quote("\u00b2"),
             quote("\uff15"),
-        )
-    ]
+        ):
+            response = send(operation, things, query=f"?limit={limit}")
+            yield limit, response
+            pointers.update(error["pointer"] for error in response.json()["errors"])
 
-    assert not_refused(answers, 400) == []
-    assert {one.json()["errors"][0]["pointer"] for _, one in answers} == {"/limit"}
-    for limit in ("1", "200", "007"):
-        assert send(operation, things, query=f"?limit={limit}").status_code == 200
+    assert faults(things, LISTS, wrong_limits, 400) == []
+    assert pointers == {"/limit"}
+    for operation in LISTS:
+        for limit in ("1", "200"):
+            assert send(operation, things, query=f"?limit={limit}").status_code == 200
 
 
 def cursor(text: str) -> str:
     return quote(b64encode(text.encode()).decode())
 
 
-@every_list
-def test_what_is_no_cursor_is_refused(things: Things, operation: Operation) -> None:
-    answers = [
-        (said[:40], send(operation, things, query=f"?cursor={said}"))
+def test_what_is_no_cursor_is_refused(things: Things) -> None:
+    def no_cursors(operation: Operation) -> Answers:
         for said in (
+            "",
             "nonsense",
             "====",
             "%00",
@@ -828,95 +833,74 @@ def test_what_is_no_cursor_is_refused(things: Things, operation: Operation) -> N
             cursor("o=x"),
             cursor("o=9" * 1000),
             cursor("p=" + "f" * 5000),
-        )
-    ]
+        ):
+            yield said, send(operation, things, query=f"?cursor={said}")
 
-    assert not_refused(answers, 400) == []
-    assert {one.json()["errors"][0]["pointer"] for _, one in answers} == {"/cursor"}
+    assert faults(things, LISTS, no_cursors, 400) == []
 
 
 def filters(operation: Operation) -> list[str]:
     said = document()["paths"][PREFIX + operation.route]["get"].get("parameters", [])
-    return [one["name"] for one in said if one["in"] == "query" and one["name"] not in ("cursor", "limit")]
+    return [one["name"] for one in said if one["name"] not in ("cursor", "limit")]
 
 
-@every_list
-def test_whatever_a_filter_is_asked_is_no_failure(things: Things, operation: Operation) -> None:
-    for name in filters(operation):
-        for value in (
-            "x",
-            "1",
-            "-1",
-            "null",
-            "%00",
-            "a%00b",
-            "%ff%fe",
-            "'",
-            "x" * 5000,
-            "9" * 5000,
-            "1e999",
-            "NaN",
-            quote("\u202e\U0010ffff"),
-            "0001-01-01",
-            "9999-12-31",
-            "0001-01-01T00:00:00%2B23:59",
-            "9999-12-31T23:59:59-23:59",
-            "9999-W52",
-            "0001-W01",
-            "00000000-0000-0000-0000-000000000000",
-            "[]",
-            "{}",
-        ):
-            response = send(operation, things, query=f"?{name}={value}")
-            assert response.status_code in (200, 400), (name, value[:40], response.status_code)
-            if response.status_code == 400:
-                problem(response, 400, at=f"/{name}")
+def test_whatever_a_filter_is_asked_is_no_failure(things: Things) -> None:
+    failures = []
+    for operation in LISTS:
+        for name in filters(operation):
+            for value in (
+                "x",
+                "-1",
+                "null",
+                "%00",
+                "a%00b",
+                "%ff%fe",
+                "x" * 5000,
+                "9" * 5000,
+                "1e999",
+                "NaN",
+                quote("\u202e\U0010ffff"),
+                "0001-01-01",
+                "9999-12-31",
+                "0001-01-01T00:00:00%2B23:59",
+                "9999-12-31T23:59:59-23:59",
+                "9999-W52",
+                "0001-W01",
+                "00000000-0000-0000-0000-000000000000",
+            ):
+                response = send(operation, things, query=f"?limit=1&{name}={value}")
+                if response.status_code == 400:
+                    problem(response, 400, at=f"/{name}")
+                elif response.status_code != 200:
+                    failures.append((str(operation), name, value[:40], response.status_code))
+
+    assert failures == []
 
 
-@every_list
-def test_a_filter_without_a_value_is_refused_and_not_ignored(
-    things: Things, operation: Operation
-) -> None:
+def test_a_filter_without_a_value_is_refused_and_not_ignored(things: Things) -> None:
     # `?client=$CLIENT` with the variable unset would show everybody's.
-    answers = [
-        (name, send(operation, things, query=f"?{name}=")) for name in filters(operation)
-    ]
+    def empty(operation: Operation) -> Answers:
+        for name in filters(operation):
+            yield name, send(operation, things, query=f"?{name}=")
 
-    assert not_refused(answers, 400) == []
+    filtered = [one for one in LISTS if filters(one)]
+    assert faults(things, filtered, empty, 400) == []
 
 
 # --- Somebody half there
 
 
-def test_a_client_without_a_record_records_nothing_and_gets_no_failure(things: Things) -> None:
+def test_a_client_without_a_record_gets_no_failure_and_nobodys_words(things: Things) -> None:
     w = things.w
     with acting_as(w.alice.actor):
         Client.objects.filter(pk=w.carol.actor.client_id).update(user=None)
 
-    with nothing_written(w):
-        answers = [
-            (
-                str(operation),
-                operation.api(things).generic(
-                    operation.method,
-                    operation.path(things),
-                    b"{}" if operation.body is None else json.dumps(operation.body(things)).encode(),
-                    content_type="application/json",
-                ),
-            )
-            for operation in (replace(one, person="carol") for one in OPERATIONS)
-            if operation.resource in ("entries", "assignments", "summaries", "clients")
-        ]
+    answers = {}
+    for one in IN_JSON:
+        operation = replace(one, person="carol", needs_etag=False)
+        with undone():
+            answers[str(one)] = send(operation, things, headers={"if-match": '"x"'})
 
-    assert [(name, one.status_code) for name, one in answers if one.status_code >= 500] == []
-    assert "Quill" not in str([one.content for _, one in answers])
-
-
-def test_a_client_who_was_given_an_exercise_may_still_begin_with_the_plain_ones(
-    things: Things,
-) -> None:
-    response = things.w.carol.api.put(
-        f"/api/v1/entries/{uuid4()}", {"status": "done", "exercise": things.ids["exercises"]}
-    )
-
-    assert response.status_code == 201
+    assert {name for name, one in answers.items() if one.status_code >= 500} == set()
+    assert not any("Quill" in one.content.decode() for one in answers.values())
+    assert not any("Soft." in one.content.decode() for one in answers.values())

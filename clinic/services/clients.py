@@ -111,7 +111,7 @@ def add_to_care_team(
     """
     if not by.has(Role.ADMIN):
         if kind == CareTeamKind.PRIMARY:
-            raise NotTheirs("Only an admin hands a client over. You can ask for cover.")
+            raise Refused("kind", "Only an admin hands a client over. You can ask for cover.")
         if not _is_primary(client.pk, by):
             raise NotTheirs("The primary therapist, or an admin, names others.")
     starts_on = starts_on or today_in(by.zone)
