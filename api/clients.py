@@ -116,7 +116,7 @@ class ClientViewSet(ListRows, ShowRow, TenantViewSet):
         """Whose cautions the actor reads: those of clients in their care, whatever else they are."""
         if not self.actor.has(Role.THERAPIST):
             return set()
-        ids = [client.pk for client in page]
+        ids = [client.pk for client in page if client.pk != self.actor.client_id]
         if not self.actor.has(Role.ADMIN):
             return set(ids)
         return set(

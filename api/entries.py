@@ -189,7 +189,10 @@ class EntryViewSet(ListRows, ShowRow, TenantViewSet):
         if self.actor.has(Role.CLIENT):
             if client is not None and client.pk != self.actor.client_id:
                 raise PermissionDenied("Clients record for themselves.")
-            return Client.objects.visible_to(self.actor).get(pk=self.actor.own_client_id)
+            own = Client.objects.visible_to(self.actor).filter(pk=self.actor.own_client_id).first()
+            if own is None:
+                raise PermissionDenied("Your clinic has yet to link your login to your record.")
+            return own
         if client is None and assignment is not None:
             client = Client.objects.visible_to(self.actor).get(pk=assignment.client_id)
         if client is None:

@@ -204,6 +204,8 @@ def _make_roles_and_database(*, for_tests: bool) -> None:
                         sql.Literal(passwords[role]),
                     )
                 )
+            # Connections of one role see each other's statements, and with them their contexts.
+            cursor.execute("ALTER ROLE kindwork_app SET track_activities = off")
             cursor.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", [addresses.DATABASE_NAME]
             )

@@ -16,6 +16,7 @@ ROLES_SQL = f"""\
 CREATE ROLE {OWNER_ROLE} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '…';
 CREATE ROLE {APP_ROLE} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '…';
 CREATE ROLE {BACKUP_ROLE} LOGIN NOSUPERUSER BYPASSRLS PASSWORD '…';
+ALTER ROLE {APP_ROLE} SET track_activities = off;
 CREATE DATABASE kindwork OWNER {OWNER_ROLE};
 """
 """What a database administrator runs once on a server of their own."""
@@ -36,21 +37,32 @@ def check_roles(alias: str = "owner") -> None:
     """Raise RolesMissing unless the three roles exist with exactly the rights they need."""
     with connections[alias].cursor() as cursor:
         cursor.execute(
-            "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = ANY(%s)",
+            "SELECT rolname, rolsuper, rolbypassrls, "
+            "EXISTS (SELECT 1 FROM pg_auth_members m WHERE m.member = r.oid), "
+            "coalesce('track_activities=off' = ANY(rolconfig), false) "
+            "FROM pg_roles r WHERE rolname = ANY(%s)",
             [[OWNER_ROLE, APP_ROLE, BACKUP_ROLE]],
         )
-        found = {name: (is_super, bypasses) for name, is_super, bypasses in cursor.fetchall()}
+        found = {row[0]: row[1:] for row in cursor.fetchall()}
     for role in (OWNER_ROLE, APP_ROLE, BACKUP_ROLE):
         if role not in found:
             raise RolesMissing(
                 f"The role {role} is missing. As a superuser of the server run:\n\n{ROLES_SQL}"
             )
-        is_super, bypasses = found[role]
+        is_super, bypasses, belongs, is_quiet = found[role]
         if is_super or bypasses != (role == BACKUP_ROLE):
             raise RolesMissing(
                 f"The role {role} must be NOSUPERUSER and "
                 f"{'BYPASSRLS' if role == BACKUP_ROLE else 'NOBYPASSRLS'}: "
                 f"row-level security does not hold otherwise."
+            )
+        if belongs and role == APP_ROLE:
+            raise RolesMissing(f"The role {role} must not be a member of any other role.")
+        if not is_quiet and role == APP_ROLE:
+            # Connections of one role see each other's statements, and with them their contexts.
+            raise RolesMissing(
+                "As a superuser of the server run: "
+                f"ALTER ROLE {APP_ROLE} SET track_activities = off;"
             )
 
 

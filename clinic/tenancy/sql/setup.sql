@@ -8,6 +8,11 @@ REVOKE ALL ON SCHEMA kindwork FROM PUBLIC;
 GRANT USAGE ON SCHEMA kindwork TO kindwork_app;
 GRANT USAGE ON SCHEMA public TO kindwork_app, kindwork_backup;
 
+-- A temporary table of the same name would stand before a real one.
+DO $$ BEGIN
+    EXECUTE format('REVOKE TEMPORARY, CREATE ON DATABASE %I FROM PUBLIC', current_database());
+END $$;
+
 ALTER DEFAULT PRIVILEGES IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO kindwork_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO kindwork_app;
