@@ -105,6 +105,15 @@ def parse(data: dict[str, Any], *, name: str) -> CatalogueExercise:
         raise BadCatalogue(f"{name}: each input has one key and stands on one step")
     content = {key: data[key] for key in _CONTENT}
     content["inputs"] = [_with_options(one, name) for one in data["inputs"]]
+    # A version holds every word that is read with it, the common questions, too.
+    content["ratings"] = [
+        {"code": rating, **questions()["ratings"][rating]} for rating in data["ratings"]
+    ]
+    for part in ("not_today", "close"):
+        content[part] = [
+            _with_options({"key": key, **asked}, "questions.yaml")
+            for key, asked in questions()[part].items()
+        ]
     codes = {key: data[key] for key in _CODES}
     whole = json.dumps([codes, content, data["for_therapist"]], sort_keys=True)
     return CatalogueExercise(
