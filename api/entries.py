@@ -103,6 +103,10 @@ class EntrySerializer(EntryValuesSerializer):
     time_zone = serializers.CharField()
     recorded_by_therapist = serializers.BooleanField()
     support_reasons = serializers.ListField(child=serializers.CharField())
+    support_told: Any = serializers.DictField(
+        required=False,
+        help_text="What the therapist is told with support_reasons, at any share level.",
+    )
     support = SupportSerializer(
         many=True,
         required=False,
@@ -210,7 +214,14 @@ class EntryViewSet(ListRows, ShowRow, TenantViewSet):
             read = reading(entry, self.actor)
             if read not in made:
                 made[read] = self._serializer_for(read)
-            shown.append(made[read].to_representation(entry))
+            one = made[read].to_representation(entry)
+            if not entry.support_reasons:
+                one.pop("support_told")
+            elif read.distress and not read.ratings:
+                # As it was when it was told, and not as it may have been changed since.
+                told = one["support_told"] or {}
+                one |= {name: told.get(name) for name in DISTRESS}
+            shown.append(one)
         if any(entry.support_reasons for entry in page):
             support = SupportSerializer(support_for(self.actor), many=True).data
             for entry, one in zip(page, shown, strict=True):

@@ -2,11 +2,11 @@
 
 import datetime
 import re
-import zoneinfo
 from typing import Any
 
 from rest_framework import serializers
 
+from clinic.zones import known_zones
 from sessions.summaries.weeks import Week
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
@@ -21,7 +21,7 @@ class ZoneField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         value = str(super().to_internal_value(data))
-        if value not in zoneinfo.available_timezones():
+        if value not in known_zones():
             raise serializers.ValidationError("A time zone looks like Europe/Berlin.")
         return value
 

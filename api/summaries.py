@@ -15,8 +15,12 @@ from api.idempotency import once
 from api.jobs import JobSerializer, JobViewSet
 from api.permissions import CLINICAL
 from clinic.models import Client
-from clinic.models.clinic import today_in
 from clinic.services import jobs
+from clinic.vault.sealing import CannotOpen
+from clinic.zones import today_in
+from exercises.models import Entry
+from exercises.services.entries import LONGEST_AGO
+from exercises.services.sharing import note_read, reading
 from sessions.job_handlers import WRITE_SUMMARIES
 from sessions.models import Summary
 from sessions.models.summary import SummaryKind
@@ -31,9 +35,12 @@ class SourceSerializer(KindSerializer):
 class ParagraphSerializer(KindSerializer):
     text = serializers.CharField()
     sources = SourceSerializer(many=True)
+    quotes = serializers.BooleanField(help_text="Whether the client's own words are in it.")
 
 
 class SummarySerializer(KindSerializer):
+    """`body` is prepared by the view, which leaves out what is not theirs to read any more."""
+
     id = serializers.UUIDField()
     client = serializers.UUIDField(source="client_id")
     kind = serializers.ChoiceField(choices=SummaryKind.choices)
@@ -66,11 +73,23 @@ class WriteSummarySerializer(KindSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         client, week = attrs["client"], attrs["week"]
-        if not week.is_over(today_in(client.time_zone)):
+        today = today_in(client.time_zone)
+        if week.sunday < today - LONGEST_AGO:
+            raise serializers.ValidationError({"week": "Summaries go back one year."})
+        if not week.is_over(today):
             raise serializers.ValidationError(
                 {"week": f"This week is not over for the client; it ends on {week.sunday}."}
             )
         return attrs
+
+
+def _opened(summary: Summary) -> dict[str, Any] | None:
+    """The summary's body; None where it does not open."""
+    try:
+        body: dict[str, Any] = summary.body
+    except CannotOpen:
+        return None
+    return body
 
 
 class SummaryFilters(filters.FilterSet):  # type: ignore[misc]
@@ -99,6 +118,36 @@ class SummaryViewSet(ListRows, ShowRow, TenantViewSet):
         if getattr(self, "swagger_fake_view", False) or self.actor.client_id is None:
             return SummarySerializer
         return ClientSummarySerializer
+
+    def represent(self, row: Summary) -> Any:
+        return self.represent_page([row])[0]
+
+    def represent_page(self, page: list[Summary]) -> Any:
+        if self.actor.client_id is None:
+            self._keep_to_what_is_shared(page)
+        return self.get_serializer(page, many=True).data
+
+    def _keep_to_what_is_shared(self, page: list[Summary]) -> None:
+        """Leave out quotes whose client took them back; note that the therapist reads the rest."""
+        bodies = [body for body in map(_opened, page) if body]
+        sources = {
+            one["id"]
+            for body in bodies
+            for paragraph in body["paragraphs"]
+            for one in paragraph["sources"]
+        }
+        if not sources:
+            return
+        entries = list(Entry.objects.visible_to(self.actor).filter(pk__in=sources))
+        note_read(entries, by=self.actor)
+        readable = {str(entry.pk) for entry in entries if reading(entry, self.actor).words}
+        for body in bodies:
+            body["paragraphs"] = [
+                paragraph
+                for paragraph in body["paragraphs"]
+                if not paragraph["quotes"]
+                or all(one["id"] in readable for one in paragraph["sources"])
+            ]
 
     @extend_schema(request=WriteSummarySerializer, responses={202: JobSerializer})
     def create(self, request: Request) -> Response:

@@ -32,10 +32,14 @@ BANNED = (
     "homework",
 )
 
-_PATTERN = re.compile(
-    r"(?<![\w-])(" + "|".join(re.escape(word) for word in BANNED) + r")(?![\w-])|%|\bper cent\b",
-    re.IGNORECASE,
+_FORMS = (
+    r"(?:should|must)(?:n['’]t)?",
+    r"streaks?",
+    r"goals? reached",
+    r"per ?cent(?:ages?)?",
+    *(re.escape(word) for word in BANNED if word not in ("should", "must", "streak")),
 )
+_PATTERN = re.compile(rf"(?<![\w-])(?:{'|'.join(_FORMS)})(?![\w-])|%", re.IGNORECASE)
 
 
 def banned_in(text: str) -> list[str]:

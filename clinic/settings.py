@@ -159,7 +159,8 @@ TEMPLATES = [
     },
 ]
 
-LANGUAGE_CODE = "en-gb"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]  # those that every text is written in
 USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True

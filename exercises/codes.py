@@ -91,12 +91,12 @@ class AssignmentState(models.TextChoices):
 class EntryStatus(models.TextChoices):
     """How it went: six states, and no failure among them. Stopping is a skill."""
 
-    DONE = "done"
-    DONE_IN_PART = "done_in_part"
-    ADAPTED = "adapted"
-    TRIED_AND_STOPPED = "tried_and_stopped"
-    NOT_THIS_TIME = "not_this_time"
-    REPLACED_BY_OTHER = "replaced_by_other"
+    DONE = "done", "Done"
+    DONE_IN_PART = "done_in_part", "Done in part"
+    ADAPTED = "adapted", "Adapted"
+    TRIED_AND_STOPPED = "tried_and_stopped", "Tried and stopped"
+    NOT_THIS_TIME = "not_this_time", "Not this time"
+    REPLACED_BY_OTHER = "replaced_by_other", "Replaced by something else"
 
 
 PRACTISED = (

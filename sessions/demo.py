@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from clinic.models import Client, Clinic, Membership, User
-from clinic.models.clinic import today_in
 from clinic.services import founding
 from clinic.services.clients import add_client
 from clinic.tenancy.actor import Actor, Role, TaskActor
 from clinic.tenancy.base import new_id
 from clinic.tenancy.scope import acting_as
+from clinic.zones import today_in
 from exercises.codes import EntryStatus, Rhythm, ShareLevel
 from exercises.models import Assignment, Exercise
 from exercises.services.assignments import assign_exercise

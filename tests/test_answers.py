@@ -16,7 +16,7 @@ from exercises.services.answers import (
     MOST_CHOICES,
     checked_answers,
     checked_codes,
-    chose_critical_option,
+    critical_options,
 )
 
 OPTIONS = [
@@ -208,7 +208,7 @@ def test_what_was_kept_once_is_kept_again(answers: dict[str, Any]) -> None:
     ],
 )
 def test_a_marked_option_is_noticed_wherever_it_is_chosen(answers: dict[str, Any]) -> None:
-    assert chose_critical_option(version(), answers)
+    assert critical_options(version(), answers)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_marked_option_is_noticed_wherever_it_is_chosen(answers: dict[str, Any
     ],
 )
 def test_nothing_else_is_taken_for_a_marked_option(answers: dict[str, Any]) -> None:
-    assert not chose_critical_option(version(), answers)
+    assert not critical_options(version(), answers)
 
 
 def test_a_mark_counts_at_its_own_input() -> None:
@@ -235,8 +235,8 @@ def test_a_mark_counts_at_its_own_input() -> None:
         {"key": "two", "type": "choice", "label": "Two", "options": plain},
     ]
 
-    assert chose_critical_option(version(inputs), {"one": "hurt_self"})
-    assert not chose_critical_option(version(inputs), {"two": "hurt_self"})
+    assert critical_options(version(inputs), {"one": "hurt_self"})
+    assert not critical_options(version(inputs), {"two": "hurt_self"})
 
 
 @QUIET
@@ -244,7 +244,7 @@ def test_a_mark_counts_at_its_own_input() -> None:
 def test_support_follows_the_marked_code_and_nothing_else(answers: dict[str, Any]) -> None:
     chosen = [answers.get("mood"), *answers.get("moods", []), *answers.get("ticks", [])]
 
-    assert chose_critical_option(version(), answers) == ("hurt_self" in chosen)
+    assert bool(critical_options(version(), answers)) == ("hurt_self" in chosen)
 
 
 @pytest.mark.parametrize(

@@ -327,7 +327,10 @@ def test_a_stranger_gets_404_for_an_assignment_whatever_they_ask(w: World) -> No
                     stranger.api.get(address),
                     stranger.api.get(f"{address}/progress"),
                     stranger.api.patch(address, {"plan_b": "x"}, headers={"if-match": etag}),
-                    *(stranger.api.post(f"{address}/{verb}") for verb in ("pause", "resume", "end")),
+                    *(
+                        stranger.api.post(f"{address}/{verb}")
+                        for verb in ("pause", "resume", "end")
+                    ),
                 ]
                 for answer in answers:
                     problem(answer, 404, "not_found")
@@ -477,7 +480,9 @@ def test_an_assignment_is_paused_and_resumed(w: World) -> None:
     assert resumed["ETag"] != paused["ETag"]
 
 
-@pytest.mark.parametrize(("verb", "state"), [("resume", "active"), ("pause", "paused"), ("end", "ended")])
+@pytest.mark.parametrize(
+    ("verb", "state"), [("resume", "active"), ("pause", "paused"), ("end", "ended")]
+)
 def test_asking_for_the_present_state_changes_nothing(w: World, verb: str, state: str) -> None:
     assignment = w.assignment()
     address = f"{ASSIGNMENTS}/{assignment.pk}/{verb}"
@@ -557,7 +562,9 @@ def test_assignments_are_found_by_what_changed_since(w: World) -> None:
 
 @pytest.mark.parametrize("query", ["client=1", "client=%00", "state=gone", "updated_since=x"])
 def test_a_filters_value_that_cannot_be_is_refused_at_its_name(w: World, query: str) -> None:
-    problem(w.alice.api.get(f"{ASSIGNMENTS}?{query}"), 400, at=f"/{query.split('=')[0]}")
+    problem(
+        w.alice.api.get(f"{ASSIGNMENTS}?{query}"), 400, at=f"/{query.split('=', maxsplit=1)[0]}"
+    )
 
 
 # --- How it goes

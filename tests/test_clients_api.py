@@ -200,9 +200,7 @@ def test_nothing_that_tells_who_a_client_is_stands_in_the_table_in_clear(w: Worl
     ("said", "code"),
     [({}, "required"), ({"full_name": ""}, "blank"), ({"full_name": None}, "null")],
 )
-def test_a_client_is_not_taken_in_without_a_name(
-    w: World, said: dict[str, Any], code: str
-) -> None:
+def test_a_client_is_not_taken_in_without_a_name(w: World, said: dict[str, Any], code: str) -> None:
     with nothing_written(w):
         problem(w.alice.api.post(CLIENTS, said), 400, code, at="/full_name")
 
@@ -223,14 +221,14 @@ def test_a_therapist_does_not_take_a_client_in_for_a_colleague(w: World) -> None
 
 def test_a_client_takes_nobody_in(w: World) -> None:
     with nothing_written(w):
-        problem(
-            w.carol.api.post(CLIENTS, {"full_name": "Wren Holt"}), 403, "permission_denied"
-        )
+        problem(w.carol.api.post(CLIENTS, {"full_name": "Wren Holt"}), 403, "permission_denied")
 
 
 def test_an_admin_names_the_therapist_who_will_care(w: World) -> None:
     with nothing_written(w):
-        problem(w.ada.api.post(CLIENTS, {"full_name": "Wren Holt"}), 400, "required", at="/therapist")
+        problem(
+            w.ada.api.post(CLIENTS, {"full_name": "Wren Holt"}), 400, "required", at="/therapist"
+        )
 
     response = w.ada.api.post(CLIENTS, {"full_name": "Wren Holt", "therapist": membership(w.bob)})
 
@@ -597,7 +595,9 @@ def test_a_filters_value_that_cannot_be_is_refused_at_its_name(
 
 
 def test_a_name_is_not_searched_for_in_the_database(w: World) -> None:
-    problem(w.alice.api.get(f"{CLIENTS}?full_name=Carol"), 400, "unknown_parameter", at="/full_name")
+    problem(
+        w.alice.api.get(f"{CLIENTS}?full_name=Carol"), 400, "unknown_parameter", at="/full_name"
+    )
 
 
 def test_ids_are_of_version_seven(w: World) -> None:

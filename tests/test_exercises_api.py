@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from clinic.tenancy.scope import acting_as
 from exercises.library.catalogue import catalogue
 from exercises.models import Exercise
 from exercises.services.library import add_version
-from clinic.tenancy.scope import acting_as
 from tests.refusals import nothing_written, problem, without_id
 from tests.world import Person, World
 
@@ -161,9 +161,7 @@ def test_a_client_can_read_the_words_of_the_version_that_they_were_given(w: Worl
 @pytest.mark.parametrize(
     ("filter_by", "field"), [("flow", "flows"), ("system", "systems"), ("skill", "skills")]
 )
-def test_exercises_are_found_by_what_they_work_with(
-    w: World, filter_by: str, field: str
-) -> None:
+def test_exercises_are_found_by_what_they_work_with(w: World, filter_by: str, field: str) -> None:
     everything = library(w.alice)
     codes = {code for one in everything for code in one[field]}
     assert codes
@@ -189,9 +187,7 @@ def test_exercises_are_found_by_the_minutes_that_somebody_has(w: World) -> None:
 
     found = library(w.alice, f"?minutes_at_most={shortest}")
 
-    assert ids(found) == {
-        one["catalogue_id"] for one in everything if one["minutes"] == shortest
-    }
+    assert ids(found) == {one["catalogue_id"] for one in everything if one["minutes"] == shortest}
     assert len(library(w.alice, "?minutes_at_most=1000")) == len(everything)
     assert library(w.alice, "?minutes_at_most=0") == []
 
@@ -225,7 +221,7 @@ def test_filters_narrow_one_another(w: World) -> None:
     ],
 )
 def test_a_filters_value_that_cannot_be_is_refused_at_its_name(w: World, query: str) -> None:
-    problem(w.alice.api.get(f"{EXERCISES}?{query}"), 400, at=f"/{query.split('=')[0]}")
+    problem(w.alice.api.get(f"{EXERCISES}?{query}"), 400, at=f"/{query.split('=', maxsplit=1)[0]}")
 
 
 # --- The library is read here, not written

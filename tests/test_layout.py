@@ -1,16 +1,14 @@
 """Where things live, what they are called, and which database they are proven on."""
 
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.core.checks import run_checks
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection, connections, router
 from django.db.migrations.loader import MigrationLoader
-from django.test import override_settings
 
 from clinic import checks
 
@@ -97,12 +95,10 @@ def test_tests_do_not_shadow_a_room() -> None:
 # -- the driver and the roles
 
 
+@pytest.mark.django_db
 def test_the_driver_is_psycopg2() -> None:
     connection.ensure_connection()
     assert type(connection.connection).__module__.startswith("psycopg2")
-
-
-test_the_driver_is_psycopg2 = pytest.mark.django_db(test_the_driver_is_psycopg2)
 
 
 def test_psycopg_3_is_told_by_the_system_check(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,15 +108,11 @@ def test_psycopg_3_is_told_by_the_system_check(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_check_of_the_driver_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.core.checks import run_checks
-
     monkeypatch.setattr(checks, "is_psycopg3", True)
     assert "kindwork.E001" in {error.id for error in run_checks()}
 
 
 def test_the_checks_of_django_find_nothing() -> None:
-    from django.core.checks import run_checks
-
     assert run_checks() == []
 
 
@@ -153,17 +145,5 @@ def test_the_owner_is_no_superuser_and_goes_by_row_security() -> None:
 
 
 def test_only_the_owners_connection_migrates() -> None:
-    from django.db import router
-
     for alias in connections:
         assert router.allow_migrate(alias, "clinic") is (alias == "owner")
-
-
-@override_settings(DEBUG=False)
-def test_no_room_looks_up(tmp_path: Path) -> None:
-    """The import rule of ARCHITECTURE.md, as import-linter holds it."""
-    linter = Path(sys.executable).parent / "lint-imports"
-    result = subprocess.run(
-        [str(linter), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stdout + result.stderr

@@ -31,7 +31,11 @@ WEEK = "2026-W20"
 
 @pytest.mark.parametrize(
     ("person", "role", "name"),
-    [("alice", "therapist", "Alice Ames"), ("ada", "admin", "Ada Archer"), ("carol", "client", "Carol")],
+    [
+        ("alice", "therapist", "Alice Ames"),
+        ("ada", "admin", "Ada Archer"),
+        ("carol", "client", "Carol"),
+    ],
 )
 def test_me_says_who_the_token_speaks_for(w: World, person: str, role: str, name: str) -> None:
     who: Person = getattr(w, person)
@@ -45,9 +49,7 @@ def test_me_says_who_the_token_speaks_for(w: World, person: str, role: str, name
         "time_zone": "Europe/London",
         "language": "en",
     }
-    assert body["memberships"] == [
-        {"id": str(who.actor.membership_id), "role": role, "name": name}
-    ]
+    assert body["memberships"] == [{"id": str(who.actor.membership_id), "role": role, "name": name}]
     assert body["client"] == (str(who.actor.client_id) if who.actor.client_id else None)
 
 

@@ -238,7 +238,7 @@ def test_an_entry_is_private_until_its_client_says_otherwise(w: World) -> None:
 def test_very_high_distress_is_told_of_a_private_entry_and_nothing_else(w: World) -> None:
     found = shown(w.alice, whole(w, "private", distress_before=5, distress_after=9))
 
-    assert set(found) == ALWAYS | DISTRESS | {"support"}
+    assert set(found) == ALWAYS | DISTRESS | {"support", "support_told"}
     assert (found["distress_before"], found["distress_after"]) == (5, 9)
     assert found["support_reasons"] == ["high_distress"]
 

@@ -12,13 +12,13 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from clinic.models import Client, Clinic, User
-from clinic.models.clinic import today_in
 from clinic.services import founding
 from clinic.services.clients import add_client
 from clinic.services.tokens import issue_token
 from clinic.tenancy import context
 from clinic.tenancy.actor import Actor, Role, TaskActor
 from clinic.tenancy.scope import acting_as
+from clinic.zones import today_in
 from exercises.codes import Rhythm
 from exercises.models import Assignment, Entry, Exercise
 from exercises.services.assignments import assign_exercise

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q
 
-from clinic.models.clinic import today_in
 from clinic.tenancy.actor import Actor, Role
 from clinic.tenancy.base import TenantModel, VersionedModel
 from clinic.tenancy.constraints import SameClinic, TenantTable
 from clinic.tenancy.querysets import EVERY_ROW, TenantQuerySet
+from clinic.zones import today_in
 
 
 class CareTeamKind(models.TextChoices):

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from clinic.models.clinic import is_zone
 from clinic.models.data_key import KeyPurpose, keys_before_their_clients
 from clinic.tenancy import scope
 from clinic.tenancy.actor import Actor
@@ -16,6 +15,7 @@ from clinic.tenancy.base import TenantModel, VersionedModel
 from clinic.tenancy.constraints import TenantTable
 from clinic.tenancy.querysets import EVERY_ROW, TenantQuerySet
 from clinic.vault.fields import SealedJSONField, SealedTextField
+from clinic.zones import is_zone
 
 
 class CautionFlag(models.TextChoices):
@@ -127,5 +127,6 @@ class Client(TenantModel, VersionedModel):
 
     @property
     def called(self) -> str:
-        """What the person likes to be called."""
-        return str(self.preferred_name or self.full_name.split(" ")[0])
+        """What the person likes to be called; "" where no name was given."""
+        first_names: list[str] = self.full_name.split()
+        return str(self.preferred_name).strip() or next(iter(first_names), "")

@@ -1,10 +1,8 @@
 """The clinic, which is the tenant, and whom its clients can turn to at once."""
 
-import datetime
 import zoneinfo
 from typing import ClassVar
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
@@ -12,12 +10,7 @@ from clinic.tenancy.actor import Actor
 from clinic.tenancy.base import IdentifiedModel, TenantModel
 from clinic.tenancy.constraints import TenantTable
 from clinic.tenancy.querysets import EVERY_ROW, TenantQuerySet
-
-
-def is_zone(value: str) -> None:
-    """Refuse anything but an IANA time zone."""
-    if value not in zoneinfo.available_timezones():
-        raise ValidationError("This is not a time zone; one looks like Europe/Berlin.")
+from clinic.zones import is_zone
 
 
 class Clinic(IdentifiedModel):
@@ -77,8 +70,3 @@ class CrisisResource(TenantModel):
     class Meta:
         ordering: ClassVar = ["position", "id"]
         constraints: ClassVar = [TenantTable(name="crisis_resource_tenant")]
-
-
-def today_in(zone: str) -> datetime.date:
-    """The date that it is now in an IANA time zone."""
-    return datetime.datetime.now(zoneinfo.ZoneInfo(zone)).date()

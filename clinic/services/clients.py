@@ -7,9 +7,9 @@ from uuid import UUID
 from clinic.models import CareTeamMember, Client, Clinic, Membership
 from clinic.models.care_team import CareTeamKind
 from clinic.models.client import ClientState
-from clinic.models.clinic import today_in
 from clinic.refusal import NotTheirs, Refused
 from clinic.tenancy.actor import Actor, Role
+from clinic.zones import today_in
 
 DETAILS = (
     "full_name",

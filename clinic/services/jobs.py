@@ -84,12 +84,7 @@ class Run:
             LostHold: another worker has the job; nothing of this batch is kept.
         """
         with acting_as(self.actor):
-            held = (
-                Job.objects.visible_to(self.actor)
-                .filter(pk=self.job.pk, state=JobState.RUNNING, attempts=self.job.attempts)
-                .update(held_until=timezone.now() + Job.hold())
-            )
-            if not held:
+            if not self._update(held_until=timezone.now() + Job.hold()):
                 raise LostHold(str(self.job.pk))
             yield
 
@@ -106,8 +101,13 @@ class Run:
         self.job.result = {**self.job.result, **result}
         self._update(result=self.job.result)
 
-    def _update(self, **values: Any) -> None:
-        Job.objects.visible_to(self.actor).filter(pk=self.job.pk).update(**values)
+    def _update(self, **values: Any) -> int:
+        """Change the job's row if it is in these hands still; return how many were changed."""
+        return (
+            Job.objects.visible_to(self.actor)
+            .filter(pk=self.job.pk, state=JobState.RUNNING, attempts=self.job.attempts)
+            .update(**values)
+        )
 
 
 def claim(*, clinic_id: UUID, job_id: UUID) -> Job | None:
@@ -143,14 +143,13 @@ def run(*, clinic_id: UUID, job_id: UUID) -> bool:
     the_run = Run(job, purpose)
     try:
         handler(the_run)
+        with the_run.batch():
+            the_run._update(state=JobState.DONE, finished_at=timezone.now(), held_until=None)
     except LostHold:
         return False
     except Exception as error:
         log.error("job %s of kind %s: %s", job.pk, job.kind, type(error).__name__)
         _release(the_run, again=job.attempts < Job.MOST_ATTEMPTS)
-        return True
-    with the_run.batch():
-        the_run._update(state=JobState.DONE, finished_at=timezone.now(), held_until=None)
     return True
 
 

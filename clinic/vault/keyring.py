@@ -69,6 +69,14 @@ class Keyring:
         key_id = self._by_holder[holder]
         return key_id, self.key(key_id)
 
+    def can_seal(self, clinic_id: UUID, client_id: UUID, purpose: str) -> bool:
+        """Whether the holder's key is there and opens."""
+        try:
+            self.key_for(clinic_id, (client_id, purpose))
+        except CannotOpen:
+            return False
+        return True
+
     def prepare(self, clinic_id: UUID, holders: Iterable[Holder]) -> None:
         """Fetch the keys of many holders, and make those that are missing, in three statements."""
         wanted = [holder for holder in holders if holder not in self._by_holder]

@@ -8,13 +8,13 @@ from django.db import models
 from django.db.models import Q
 
 from clinic.models.care_team import in_care_of
-from clinic.models.clinic import is_zone
 from clinic.models.data_key import KeyPurpose
 from clinic.tenancy.actor import Actor
 from clinic.tenancy.base import TenantModel, VersionedModel
 from clinic.tenancy.constraints import DeferredConstraint, Model, SameClinic, TenantTable
 from clinic.tenancy.querysets import TenantQuerySet
 from clinic.vault.fields import SealedJSONField, SealedTextField
+from clinic.zones import is_zone
 from exercises.codes import EntryStatus, Rating, ShareLevel, SupportReason, Variant
 from exercises.models.assignment import Assignment
 from exercises.models.exercise import ExerciseVersion
@@ -62,6 +62,8 @@ class Entry(TenantModel, VersionedModel):
         first_read_at: when a therapist first read more than status and date; from then
             on the client can share more, not less.
         support_reasons: why support was shown; seen by the therapist at any share level.
+        support_told: what the therapist is told with them, as it was at that moment: the
+            marked options that were chosen, and the numbers of distress. Never a text.
     """
 
     CLEAR_TEXT = {"time_zone": "an IANA name", "support_reasons": "codes"}
@@ -116,6 +118,8 @@ class Entry(TenantModel, VersionedModel):
     support_reasons = ArrayField(
         models.CharField(max_length=16, choices=SupportReason.choices), default=list, blank=True
     )
+
+    support_told = SealedJSONField(purpose=KeyPurpose.PRACTICE, default=dict, blank=True)
 
     client_id: UUID
     assignment_id: UUID | None

@@ -37,15 +37,18 @@ def checked_answers(version: ExerciseVersion, answers: dict[str, Any]) -> dict[s
     return kept
 
 
-def chose_critical_option(version: ExerciseVersion, answers: dict[str, Any]) -> bool:
-    """Whether an option was chosen that is marked, beside it, as one the therapist is told of."""
+def critical_options(version: ExerciseVersion, answers: dict[str, Any]) -> list[str]:
+    """Codes of the chosen options that are marked, beside them, as ones the therapist is told of."""
     marked = {
         one["key"]: {option["code"] for option in one.get("options", []) if option.get("critical")}
         for one in version.content["inputs"]
     }
-    return any(
-        code in marked.get(key, set()) for key, value in answers.items() for code in _codes(value)
-    )
+    return [
+        code
+        for key, value in answers.items()
+        for code in _codes(value)
+        if code in marked.get(key, set())
+    ]
 
 
 def checked_codes(name: str, field: str, values: list[str]) -> list[str]:

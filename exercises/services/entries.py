@@ -7,9 +7,9 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from clinic.models import Client
-from clinic.models.clinic import today_in
 from clinic.refusal import Conflict, Refused
 from clinic.tenancy.actor import Actor, Role
+from clinic.zones import today_in
 from exercises.codes import (
     DISTRESS_RISE,
     HIGH_DISTRESS,
@@ -19,9 +19,9 @@ from exercises.codes import (
     SupportReason,
 )
 from exercises.models import Assignment, Entry, Exercise, ExerciseVersion
-from exercises.services.answers import checked_answers, checked_codes, chose_critical_option
+from exercises.services.answers import checked_answers, checked_codes, critical_options
 
-_LONGEST_AGO = datetime.timedelta(days=366)
+LONGEST_AGO = datetime.timedelta(days=366)
 
 
 def record_entry(
@@ -109,10 +109,7 @@ def change_entry(*, entry: Entry, changes: dict[str, Any], by: Actor) -> Entry:
             "Your therapist has read this. You can share more of it, and no longer less.",
             code="already_read",
         )
-    before = set(entry.support_reasons)
     _fill(entry, changes)
-    # What was flagged once was told: it stays.
-    entry.support_reasons = sorted(before | set(entry.support_reasons))
     entry.version += 1
     entry.save()
     return entry
@@ -174,11 +171,14 @@ def _new_entry(
 def _fill(entry: Entry, values: dict[str, Any]) -> None:
     for name, value in values.items():
         setattr(entry, name, value)
+    for name in ("note", "unwanted_note"):
+        if not getattr(entry, name).strip():
+            setattr(entry, name, "")
     version = entry.exercise_version
     today = today_in(entry.time_zone)
     if entry.practised_on > today:
         raise Refused("practised_on", "This day has not come yet where you are.", code="future")
-    if "practised_on" in values and entry.practised_on < today - _LONGEST_AGO:
+    if "practised_on" in values and entry.practised_on < today - LONGEST_AGO:
         raise Refused("practised_on", "Entries go back one year.", code="too_long_ago")
     if entry.started_at and entry.ended_at and entry.ended_at < entry.started_at:
         raise Refused("ended_at", "The end cannot come before the beginning.")
@@ -190,13 +190,32 @@ def _fill(entry: Entry, values: dict[str, Any]) -> None:
     entry.not_yet_reasons = checked_codes(
         "not_yet_reason", "not_yet_reasons", entry.not_yet_reasons
     )
-    entry.support_reasons = reasons_for_support(entry)
+    _show_support(entry)
+
+
+def _show_support(entry: Entry) -> None:
+    """Note why support is shown at once, and what the therapist is told (rules A3 and A4).
+
+    What was told once stays as it was told: a later change neither takes it back nor
+    tells more, unless there is a reason that was not there before.
+    """
+    reasons = reasons_for_support(entry)
+    if not set(reasons) - set(entry.support_reasons):
+        return
+    entry.support_reasons = sorted({*entry.support_reasons, *reasons})
+    told: dict[str, Any] = dict(entry.support_told)
+    if SupportReason.CRITICAL_OPTION in reasons:
+        told["options"] = critical_options(entry.exercise_version, entry.answers)
+    if SupportReason.HIGH_DISTRESS in reasons:
+        told["distress_before"] = entry.distress_before
+        told["distress_after"] = entry.distress_after
+    entry.support_told = told
 
 
 def reasons_for_support(entry: Entry) -> list[str]:
     """Why support is shown at once (rules A3 and A4 of the clinical brief); empty for most entries."""
     reasons: list[str] = []
-    if chose_critical_option(entry.exercise_version, entry.answers):
+    if critical_options(entry.exercise_version, entry.answers):
         reasons.append(SupportReason.CRITICAL_OPTION)
     after, before = entry.distress_after, entry.distress_before
     if after is not None and (

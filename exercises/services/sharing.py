@@ -43,15 +43,21 @@ def reading(entry: Entry, actor: Actor) -> Reading:
 
 
 def note_read(entries: Iterable[Entry], *, by: Actor) -> None:
-    """Remember that a therapist has read these: from now on they can be shared more, not less."""
-    unread = [
-        entry.pk
+    """Remember that a therapist reads these: from now on they can be shared more, not less.
+
+    Whoever made an entry private at the same moment is heard: such an entry is not marked,
+    and is private on the instance that was passed in.
+    """
+    unread = {
+        entry.pk: entry
         for entry in entries
         if entry.first_read_at is None
         and entry.share_level != ShareLevel.PRIVATE
         and entry.client_id != by.client_id
-    ]
-    if unread:
-        Entry.objects.visible_to(by).filter(
-            RATINGS_SHARED, pk__in=unread, first_read_at__isnull=True
-        ).update(first_read_at=timezone.now())
+    }
+    if not unread:
+        return
+    rows = Entry.objects.visible_to(by).filter(pk__in=list(unread))
+    rows.filter(RATINGS_SHARED, first_read_at__isnull=True).update(first_read_at=timezone.now())
+    for pk, level in rows.values_list("pk", "share_level"):
+        unread[pk].share_level = level

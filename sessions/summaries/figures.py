@@ -2,6 +2,7 @@
 
 import datetime
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.db.models import Count, F, Q, Window
 from django.db.models.functions import Length, RowNumber
 
 from clinic.tenancy.actor import TaskActor
+from clinic.vault.sealing import CannotOpen
 from exercises.codes import EntryStatus, ShareLevel, SupportReason
 from exercises.models import Entry
 from exercises.services.progress import (
@@ -35,6 +37,7 @@ class Practice:
         counts: how often each state occurred.
         changes, helpful, embodied: medians; with n, and only from three entries on.
         entries: ids of all the entries that this rests on.
+        sources: ids of those of one kind: "stopped", "declined", "critical", "hard", "unwanted".
     """
 
     title: str
@@ -49,6 +52,16 @@ class Practice:
     hard: int
     unwanted: int
     entries: list[UUID]
+    sources: dict[str, list[UUID]] = field(default_factory=dict)
+
+    def of(self, *kinds: str) -> list[UUID]:
+        """Ids of the entries of any of these kinds, each once."""
+        return list(dict.fromkeys(one for kind in kinds for one in self.sources.get(kind, [])))
+
+    @property
+    def is_gentle(self) -> bool:
+        """Whether nothing about it was hard, marked, unwanted or stopped: safe to suggest again."""
+        return not (self.hard or self.critical or self.unwanted or self.stopped)
 
     @property
     def practised(self) -> int:
@@ -96,7 +109,8 @@ def figures_of(*, week: Week, clients: list[UUID], actor: TaskActor) -> dict[UUI
         found[client].own.append(practice)
     for client, practice in _practices(entries, RATINGS_SHARED):
         found[client].shared.append(practice)
-    for client, quote in _quotes(entries):
+    # A hard moment is not held up to the client again in a cheerful line.
+    for client, quote in _quotes(entries.filter(support_reasons=[])):
         found[client].own_quotes.append(quote)
     for client, quote in _quotes(entries.filter(WORDS_SHARED)):
         found[client].shared_quotes.append(quote)
@@ -104,6 +118,13 @@ def figures_of(*, week: Week, clients: list[UUID], actor: TaskActor) -> dict[UUI
 
 
 def _practices(entries: Any, among: Q) -> list[tuple[UUID, Practice]]:
+    kinds = {
+        "stopped": Q(status=EntryStatus.TRIED_AND_STOPPED),
+        "declined": Q(status=EntryStatus.NOT_THIS_TIME),
+        "critical": Q(support_reasons__contains=[SupportReason.CRITICAL_OPTION]),
+        "hard": Q(support_reasons__contains=[SupportReason.HIGH_DISTRESS]),
+        "unwanted": Q(unwanted=True) & among,
+    }
     rows = (
         entries.values(
             "client_id", "exercise_version__exercise_id", title=F("exercise_version__title")
@@ -112,12 +133,12 @@ def _practices(entries: Any, among: Q) -> list[tuple[UUID, Practice]]:
             **status_counts(),
             **rating_medians(among),
             private=Count("id", filter=Q(share_level=ShareLevel.PRIVATE)),
-            critical=Count(
-                "id", filter=Q(support_reasons__contains=[SupportReason.CRITICAL_OPTION])
-            ),
-            hard=Count("id", filter=Q(support_reasons__contains=[SupportReason.HIGH_DISTRESS])),
-            n_unwanted=Count("id", filter=Q(unwanted=True) & among),
-            ids=ArrayAgg("id", ordering="id"),
+            **{f"{kind}_n": Count("id", filter=condition) for kind, condition in kinds.items()},
+            ids=ArrayAgg("id", order_by="id"),
+            **{
+                f"{kind}_ids": ArrayAgg("id", filter=condition, order_by="id")
+                for kind, condition in kinds.items()
+            },
         )
         .order_by("client_id", "-ids")
     )
@@ -135,10 +156,11 @@ def _practices(entries: Any, among: Q) -> list[tuple[UUID, Practice]]:
                 embodied=enough(row["embodied_n"], row["embodied_median"]),
                 embodied_n=row["embodied_n"],
                 private=row["private"],
-                critical=row["critical"],
-                hard=row["hard"],
-                unwanted=row["n_unwanted"],
+                critical=row["critical_n"],
+                hard=row["hard_n"],
+                unwanted=row["unwanted_n"],
                 entries=row["ids"],
+                sources={kind: row[f"{kind}_ids"] or [] for kind in kinds},
             ),
         )
         for row in rows
@@ -146,8 +168,10 @@ def _practices(entries: Any, among: Q) -> list[tuple[UUID, Practice]]:
 
 
 def _quotes(entries: Any) -> list[tuple[UUID, Quote]]:
+    """The newest texts that clients wrote themselves; one that does not open is left out."""
     newest = (
-        entries.annotate(length=Length("note"))
+        entries.filter(recorded_by_therapist=False)
+        .annotate(length=Length("note"))
         .filter(length__gt=0)
         .annotate(
             place=Window(
@@ -159,4 +183,8 @@ def _quotes(entries: Any) -> list[tuple[UUID, Quote]]:
         .filter(place__lte=QUOTES)
         .order_by("client_id", "place")
     )
-    return [(entry.client_id, Quote(entry.pk, entry.note, entry.practised_on)) for entry in newest]
+    found: list[tuple[UUID, Quote]] = []
+    for entry in newest:
+        with suppress(CannotOpen):  # logged where it was found out
+            found.append((entry.client_id, Quote(entry.pk, entry.note, entry.practised_on)))
+    return found

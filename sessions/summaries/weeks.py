@@ -4,7 +4,7 @@ import datetime
 import re
 from dataclasses import dataclass
 
-_WEEK = re.compile(r"(\d{4})-W(\d{2})\Z")
+_WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})\Z")
 
 
 @dataclass(frozen=True, order=True)
@@ -20,6 +20,8 @@ class Week:
         if not match:
             raise ValueError("a week is written like 2026-W20")
         year, number = int(match[1]), int(match[2])
+        if year == datetime.MAXYEAR:
+            raise ValueError("this week lies too far ahead")
         return cls(datetime.date.fromisocalendar(year, number, 1))
 
     @classmethod

@@ -23,11 +23,16 @@ LONGEST_QUOTE = 280
 Paragraph = dict[str, Any]
 
 
-def _paragraph(text: str, entries: list[UUID] | None = None) -> Paragraph:
+def _paragraph(text: str, entries: list[UUID] | None = None, *, quotes: bool = False) -> Paragraph:
     return {
         "text": text,
         "sources": [{"type": "entry", "id": str(entry)} for entry in entries or []],
+        "quotes": quotes,
     }
+
+
+def _from(practices: list[Practice], *kinds: str) -> list[UUID]:
+    return [entry for one in practices for entry in one.of(*kinds)]
 
 
 def _dates(week: Week) -> str:
@@ -73,7 +78,7 @@ def client_week(*, called: str, week: Week, found: WeekOfClient) -> list[Paragra
                     "There was a moment when you stopped part-way. Stopping was a way of looking "
                     "after yourself, and what you noticed then is useful."
                 ),
-                [entry for one in stopped for entry in one.entries],
+                _from(stopped, "stopped"),
             )
         )
     if hard := [one for one in found.own if one.hard or one.critical]:
@@ -83,7 +88,17 @@ def client_week(*, called: str, week: Week, found: WeekOfClient) -> list[Paragra
                     "One of these moments was a lot. You noticed it, and you do not have to carry "
                     "it alone: it is worth talking about together."
                 ),
-                [entry for one in hard for entry in one.entries],
+                _from(hard, "hard", "critical"),
+            )
+        )
+    if unwanted := [one for one in found.own if one.unwanted]:
+        paragraphs.append(
+            _paragraph(
+                _(
+                    "You said that something came up that you did not want. Thank you for saying "
+                    "so: it helps to find what suits you."
+                ),
+                _from(unwanted, "unwanted"),
             )
         )
     if eased := _what_eased(found.own):
@@ -92,7 +107,7 @@ def client_week(*, called: str, week: Week, found: WeekOfClient) -> list[Paragra
         paragraphs.append(
             _paragraph(
                 _("You also said “not today”. That is a choice, and it is welcome here."),
-                [entry for one in declined for entry in one.entries],
+                _from(declined, "declined"),
             )
         )
     if found.own_quotes:
@@ -103,9 +118,7 @@ def client_week(*, called: str, week: Week, found: WeekOfClient) -> list[Paragra
 
 def _empty_client_week(called: str, week: Week) -> list[Paragraph]:
     return [
-        _paragraph(
-            _("Hello %(name)s. This is about %(dates)s.") % {"name": called, "dates": _dates(week)}
-        ),
+        _paragraph(_greeting(called, week)),
         _paragraph(
             _(
                 "There are no entries from these days, and that is fine. Weeks have their own "
@@ -128,8 +141,14 @@ def _empty_client_week(called: str, week: Week) -> list[Paragraph]:
     ]
 
 
+def _greeting(called: str, week: Week) -> str:
+    about = _("This is about %(dates)s.") % {"dates": _dates(week)}
+    hello = _("Hello %(name)s.") % {"name": called} if called else _("Hello.")
+    return f"{hello} {about}"
+
+
 def _opening(called: str, week: Week, practices: list[Practice]) -> str:
-    hello = _("Hello %(name)s. This is about %(dates)s.") % {"name": called, "dates": _dates(week)}
+    hello = _greeting(called, week)
     ways = sum(1 for one in practices if one.practised)
     if ways == 0:
         turned = _("You opened the door a little and chose to leave it for another day.")
@@ -158,43 +177,44 @@ def _what_was_done(one: Practice) -> str:
 
 def _what_eased(practices: list[Practice]) -> Paragraph | None:
     """One line on what helped, or on what was a lot. In words, from three entries on."""
-    sources: list[UUID] = []
-    eased = stirred = False
+    eased: list[UUID] = []
+    stirred: list[UUID] = []
     for one in practices:
         change = one.change("distress")
         if change is None or change.before is None or change.after is None:
             continue
         if change.after < change.before:
-            eased = True
-            sources += one.entries
+            eased += one.entries
         elif change.after > change.before:
-            stirred = True
-            sources += one.entries
+            stirred += one.entries
     if eased:
-        text = _("Afterwards you usually felt a little less stirred up.")
-    elif stirred:
-        text = _(
-            "Some of it stirred things up. That can happen when kindness is new, and it is worth "
-            "talking about together."
+        return _paragraph(_("Afterwards you usually felt a little less stirred up."), eased)
+    if stirred:
+        return _paragraph(
+            _(
+                "Some of it stirred things up. That can happen when kindness is new, and it is "
+                "worth talking about together."
+            ),
+            stirred,
         )
-    else:
-        return None
-    return _paragraph(text, sources)
+    return None
 
 
 def _own_words(quote: Quote) -> Paragraph:
     return _paragraph(
         _("You wrote: “%(words)s” We kept that for you.") % {"words": quoted(quote.text)},
         [quote.entry],
+        quotes=True,
     )
 
 
 def _client_closing(practised: list[Practice]) -> str:
-    if practised:
+    """One thing to stay with, if there was one without anything hard about it; or rest."""
+    if gentle := [one for one in practised if one.is_gentle]:
         return _(
             "For the coming days you could stay with “%(exercise)s”, or rest. You choose. If "
             "things get heavy, the people to turn to are on your support page."
-        ) % {"exercise": practised[0].title}
+        ) % {"exercise": gentle[0].title}
     return _(
         "For the coming days you could try something small, or rest. You choose. Everything is "
         "here when you are ready, and the people to turn to are on your support page."
@@ -209,7 +229,7 @@ def therapist_week(*, called: str, week: Week, found: WeekOfClient) -> list[Para
 
     Private entries are counted and never quoted; their numbers do not enter.
     """
-    heading = _("%(name)s, %(dates)s.") % {"name": called, "dates": _dates(week)}
+    heading = f"{called}, {_dates(week)}." if called else f"{_dates(week)}."
     if not found.shared:
         return [
             _paragraph(heading),
@@ -226,6 +246,7 @@ def therapist_week(*, called: str, week: Week, found: WeekOfClient) -> list[Para
                 _("In their own words (shared, %(day)s): “%(words)s”")
                 % {"day": day, "words": quoted(quote.text)},
                 [quote.entry],
+                quotes=True,
             )
         )
     paragraphs += [_paragraph(_practice_line(one), one.entries) for one in found.shared]
@@ -261,15 +282,9 @@ def _needs_attention(practices: list[Practice]) -> Paragraph:
     ]
     if not parts:
         return _paragraph(_("Nothing was flagged. This is not a risk assessment."))
-    sources = [
-        entry
-        for one in practices
-        if one.critical or one.hard or one.unwanted
-        for entry in one.entries
-    ]
     return _paragraph(
         _("Needs attention: %(what)s. This is not a risk assessment.") % {"what": _listed(parts)},
-        sources,
+        _from(practices, "critical", "hard", "unwanted"),
     )
 
 

@@ -3,14 +3,16 @@
 import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone, translation
 
-from clinic.models import Client
+from clinic.models import Client, Clinic
 from clinic.models.data_key import KeyPurpose
 from clinic.services.jobs import Run
 from clinic.tenancy.actor import TaskActor
 from clinic.tenancy.scope import acting_as, current
+from clinic.vault.sealing import CannotOpen
 from sessions.models import Summary
 from sessions.models.summary import WEEKLY, SummaryKind
 from sessions.summaries.due import next_due
@@ -28,38 +30,59 @@ BATCH = 200
 """Clients a transaction: memory stays flat, and a kill loses little."""
 
 
-def write_week(*, week: Week, clients: list[UUID], actor: TaskActor) -> int:
+def write_week(*, week: Week, clients: list[UUID], actor: TaskActor) -> set[UUID]:
     """Write both summaries of one week for a batch of clients, inside a scope.
 
     The number of statements does not depend on the number of clients. A summary that is
-    there already stays as it is.
+    there already stays as it is. A client whose key does not open is passed over, and
+    nobody else with them.
 
     Returns:
-        How many clients were looked after.
+        The clients who were looked after.
     """
     found = figures_of(week=week, clients=clients, actor=actor)
-    people = list(Client.objects.visible_to(actor).filter(pk__in=clients))
-    current().keyring.prepare(
-        actor.clinic_id, [(client.pk, KeyPurpose.SUMMARY) for client in people]
-    )
+    people = list(Client.objects.visible_to(actor).filter(pk__in=clients).order_by("pk"))
+    staff_language = supported(Clinic.objects.get(pk=actor.clinic_id).language)
+    keyring = current().keyring
+    keyring.prepare(actor.clinic_id, [(client.pk, KeyPurpose.SUMMARY) for client in people])
+    people = [
+        client
+        for client in people
+        if keyring.can_seal(actor.clinic_id, client.pk, KeyPurpose.SUMMARY)
+    ]
     Summary.objects.bulk_create(
         [
             summary
             for client in people
-            for summary in _summaries(client, week, found.get(client.pk) or WeekOfClient())
+            for summary in _summaries(
+                client, week, found.get(client.pk) or WeekOfClient(), staff_language
+            )
         ],
         ignore_conflicts=True,
     )
-    return len(people)
+    return {client.pk for client in people}
 
 
-def _summaries(client: Client, week: Week, found: WeekOfClient) -> list[Summary]:
-    with translation.override(client.language):
-        texts = {
-            SummaryKind.CLIENT_WEEK: (client_week, found.own),
-            SummaryKind.THERAPIST_WEEK: (therapist_week, found.shared),
-        }
-        return [
+def supported(language: str) -> str:
+    """The language that texts can be written in for this code; the installation's if none fits."""
+    try:
+        return translation.get_supported_language_variant(language)
+    except LookupError:
+        return settings.LANGUAGE_CODE
+
+
+def _summaries(
+    client: Client, week: Week, found: WeekOfClient, staff_language: str
+) -> list[Summary]:
+    kinds = (
+        (SummaryKind.CLIENT_WEEK, client_week, found.own, supported(client.language)),
+        (SummaryKind.THERAPIST_WEEK, therapist_week, found.shared, staff_language),
+    )
+    made = []
+    for kind, word, practices, language in kinds:
+        with translation.override(language):
+            paragraphs = word(called=_called(client), week=week, found=found)
+        made.append(
             Summary(
                 clinic_id=client.clinic_id,
                 client_id=client.pk,
@@ -67,15 +90,20 @@ def _summaries(client: Client, week: Week, found: WeekOfClient) -> list[Summary]
                 period_start=week.monday,
                 period_end=week.sunday,
                 time_zone=client.time_zone,
-                language=client.language,
+                language=language,
                 composer=COMPOSER,
-                body={
-                    "paragraphs": word(called=client.called, week=week, found=found),
-                    "figures": figures_as_json(practices),
-                },
+                body={"paragraphs": paragraphs, "figures": figures_as_json(practices)},
             )
-            for kind, (word, practices) in texts.items()
-        ]
+        )
+    return made
+
+
+def _called(client: Client) -> str:
+    """What the client likes to be called; "" where the name does not open."""
+    try:
+        return client.called
+    except CannotOpen:
+        return ""
 
 
 def write_due(*, clinic_id: UUID, now: datetime.datetime | None = None) -> int:
@@ -89,14 +117,17 @@ def write_due(*, clinic_id: UUID, now: datetime.datetime | None = None) -> int:
     """
     actor = TaskActor(clinic_id, PURPOSE)
     written = 0
+    passed_over: set[UUID] = set()
     while True:
         with acting_as(actor):
             if not _alone(clinic_id):
                 return written
-            due = next_due(now=now or timezone.now(), most=BATCH)
+            due = next_due(now=now or timezone.now(), most=BATCH, passed_over=passed_over)
             if due is None:
                 return written
-            written += write_week(week=due.week, clients=due.clients, actor=actor)
+            done = write_week(week=due.week, clients=due.clients, actor=actor)
+        written += len(done)
+        passed_over |= set(due.clients) - done
 
 
 def _alone(clinic_id: UUID) -> bool:
@@ -131,9 +162,11 @@ def write_summaries_job(run: Run) -> None:
     with run.batch():
         todo = unwritten(week=week, actor=run.actor, clients=clients)
         run.expect(len(todo))
+    written = 0
     for start in range(0, len(todo), BATCH):
         with run.batch():
             done = write_week(week=week, clients=todo[start : start + BATCH], actor=run.actor)
-            run.progress(done)
+            run.progress(len(done))
+            written += len(done)
     with run.batch():
-        run.found(week=str(week), written=len(todo))
+        run.found(week=str(week), written=written)

@@ -62,24 +62,29 @@ class Command(BaseCommand):
             job = Job.objects.create(
                 clinic_id=clinic.pk, kind=WRITE_SUMMARIES, arguments={"week": str(week)}
             )
+        thread: Thread | None = None
         if options["here"]:
             # Beside this thread, which goes on to show how far it is.
-            Thread(target=_do, args=(job,), daemon=True).start()
+            thread = Thread(target=_do, args=(job,), daemon=True)
+            thread.start()
         else:
             jobs.nudge(job)
         with progress(f"{week}, clinic {clinic.pk}", bar=not options["no_progress"]) as show:
-            self._follow(job, actor, options["patience"], show)
+            self._follow(job, actor, options["patience"], show, thread)
 
-    def _follow(self, job: Job, actor: TaskActor, patience: int, show: Any) -> None:
+    def _follow(
+        self, job: Job, actor: TaskActor, patience: int, show: Any, thread: Thread | None
+    ) -> None:
         moved = time.monotonic()
         seen: tuple[str, int] | None = None
         while True:
+            ended = thread is not None and not thread.is_alive()
             with acting_as(actor):
                 job = Job.objects.visible_to(actor).get(pk=job.pk)
             show(job.done, job.total)
             if job.state == JobState.DONE:
                 return
-            if job.state == JobState.FAILED:
+            if job.state == JobState.FAILED or ended:
                 raise CommandError(
                     f"Job {job.pk} failed; the worker's log says where. Nothing half-done is kept."
                 )
