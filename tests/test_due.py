@@ -1,7 +1,6 @@
 """A week is due when it is over where its client lives, and until it has been written."""
 
 import datetime
-import zoneinfo
 from datetime import UTC, date, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,13 +15,14 @@ from clinic.models import Client
 from clinic.models.client import ClientState
 from clinic.tenancy.actor import TaskActor
 from clinic.tenancy.scope import acting_as
+from clinic.zones import known_zones
 from sessions.models import Summary
 from sessions.models.summary import WEEKLY, SummaryKind
 from sessions.summaries.due import CATCH_UP_WEEKS, Due, next_due
 from sessions.summaries.weeks import Week
 from tests.world import World
 
-ZONES = sorted(zoneinfo.available_timezones())
+ZONES = sorted(known_zones())
 WEEK = timedelta(days=7)
 MORNING = time(6)
 
