@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from api.base import KindSerializer, ListRows, ScopedRelated, ShowRow, TenantViewSet
 from api.fields import PersonText, scale
+from api.filters import MomentFilter
 from api.idempotency import once
 from api.permissions import CLINICAL, THERAPISTS
 from api.progress import ProgressSerializer
@@ -78,7 +79,7 @@ class NewAssignmentSerializer(PlanSerializer):
 class AssignmentFilters(filters.FilterSet):  # type: ignore[misc]
     client = filters.UUIDFilter(field_name="client_id")
     state = filters.ChoiceFilter(choices=AssignmentState.choices)
-    updated_since = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+    updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
 
 
 class AssignmentViewSet(ListRows, ShowRow, TenantViewSet):

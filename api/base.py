@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from api.errors import PreconditionFailed, PreconditionRequired
+from api.filters import check_parameters, known_parameters
 from api.permissions import Access
 from clinic.tenancy.actor import Actor
 from clinic.tenancy.base import VersionedModel
@@ -100,7 +101,12 @@ class TenantViewSet(GenericViewSet[Any]):
     queryset = None
     lookup_value_converter = "uuid"
     metadata_class = None
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     request: Request
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        check_parameters(request, known_parameters(self))
 
     @property
     def actor(self) -> Actor:

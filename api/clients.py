@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from api.base import KindSerializer, ListRows, ScopedRelated, ShowRow, TenantViewSet
 from api.fields import BirthDateField, NameText, PersonText, ZoneField
+from api.filters import MomentFilter
 from api.idempotency import once
 from api.permissions import CLINICAL, EVERYONE, STAFF
 from api.progress import ProgressSerializer
@@ -83,7 +84,7 @@ class NewClientByAdminSerializer(ClientSerializer):
 
 class ClientFilters(filters.FilterSet):  # type: ignore[misc]
     state = filters.ChoiceFilter(choices=ClientState.choices)
-    updated_since = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+    updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
 
 
 class ClientViewSet(ListRows, ShowRow, TenantViewSet):

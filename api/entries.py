@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from api.base import KindSerializer, ListRows, ScopedRelated, ShowRow, TenantViewSet
 from api.fields import PersonText, ZoneField, scale
+from api.filters import MomentFilter
 from api.idempotency import fingerprint
 from api.permissions import CLINICAL
 from clinic.models import Client
@@ -123,7 +124,7 @@ class EntryFilters(filters.FilterSet):  # type: ignore[misc]
     status = filters.ChoiceFilter(choices=EntryStatus.choices)
     practised_from = filters.DateFilter(field_name="practised_on", lookup_expr="gte")
     practised_until = filters.DateFilter(field_name="practised_on", lookup_expr="lte")
-    updated_since = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+    updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
 
 
 class EntryViewSet(ListRows, ShowRow, TenantViewSet):

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import ErrorResponse
 from rest_framework import exceptions, status
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from api.parsers import TooLarge
 from clinic.problems import CONTENT_TYPE, problem
 from clinic.refusal import Conflict, NotTheirs, Refused
 from clinic.services.tokens import ChooseMembership
@@ -62,6 +65,10 @@ class ProblemHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, Refused):
             return as_api_error(exc)
+        if isinstance(exc, RequestDataTooBig):
+            return TooLarge()
+        if isinstance(exc, SuspiciousOperation):
+            return exceptions.ParseError("The request could not be read.")
         return super().convert_known_exceptions(exc)
 
     def get_response(self, exc: exceptions.APIException, data: dict[str, Any]) -> Response:
@@ -73,6 +80,11 @@ class ProblemHandler(ExceptionHandler):
             headers=self.get_headers(exc),
             content_type=CONTENT_TYPE,
         )
+        # Refusals are JSON also where a page was asked for.
+        request = self.context["request"]
+        assert request is not None
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = JSONRenderer.media_type
         if isinstance(exc, PreconditionFailed):
             response["ETag"] = exc.etag
         return response

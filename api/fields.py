@@ -67,6 +67,11 @@ class PersonText(serializers.CharField):
         kwargs.setdefault("trim_whitespace", False)
         super().__init__(max_length=longest, **kwargs)
 
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")  # a number is no text: it would be kept as Python writes it
+        return str(super().to_internal_value(data))
+
 
 class NameText(PersonText):
     """A name, kept as it was typed, with more to it than spaces."""

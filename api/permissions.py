@@ -27,9 +27,10 @@ class DeclaredAccess(BasePermission):
         action = getattr(view, "action", None) or method
         declared: Access = getattr(view, "access", {})
         if action not in declared:
-            # A method that the route does not have: told as that, to those signed in.
+            # A method that the route does not have: told as that, to those who may ask anything here.
             has_method = hasattr(view, method)
-            return isinstance(request.user, Actor) and not has_method
+            is_open = ANYONE in declared.values()
+            return not has_method and (is_open or isinstance(request.user, Actor))
         allowed = declared[action]
         if allowed == ANYONE:
             return True

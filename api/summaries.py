@@ -35,7 +35,9 @@ class SourceSerializer(KindSerializer):
 class ParagraphSerializer(KindSerializer):
     text = serializers.CharField()
     sources = SourceSerializer(many=True)
-    quotes = serializers.BooleanField(help_text="Whether the client's own words are in it.")
+    quotes = serializers.BooleanField(
+        default=False, help_text="Whether the client's own words are in it."
+    )
 
 
 class SummarySerializer(KindSerializer):
@@ -145,7 +147,7 @@ class SummaryViewSet(ListRows, ShowRow, TenantViewSet):
             body["paragraphs"] = [
                 paragraph
                 for paragraph in body["paragraphs"]
-                if not paragraph["quotes"]
+                if not paragraph.get("quotes")
                 or all(one["id"] in readable for one in paragraph["sources"])
             ]
 

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.base import KindSerializer, ListRows, TenantViewSet
+from api.fields import PersonText
 from api.permissions import ANYONE, EVERYONE
 from clinic.models import ApiToken
 from clinic.services import tokens
@@ -31,15 +32,15 @@ class TokenMadeSerializer(TokenSerializer):
 
 
 class SignInSerializer(KindSerializer):
-    email = serializers.CharField(max_length=254)
-    password = serializers.CharField(max_length=1024, trim_whitespace=False)
+    email = PersonText(longest=254, required=True, allow_blank=False)
+    password = PersonText(longest=1024, required=True, allow_blank=False)
     role = serializers.ChoiceField(
         choices=Role.choices, required=False, help_text="Which of several roles is meant."
     )
     membership = serializers.UUIDField(
         required=False, help_text="Needed only where a person has the role in several clinics."
     )
-    label = serializers.CharField(max_length=60, required=False, default="", allow_blank=True)  # type: ignore[assignment]
+    label = PersonText(longest=60, default="")  # type: ignore[assignment]
     days = serializers.IntegerField(
         min_value=1, max_value=tokens.LONGEST_DAYS, required=False, help_text="How long it holds."
     )

@@ -38,14 +38,16 @@ RESOURCES: dict[str, type[GenericViewSet[Any]]] = {
 class SchemaView(SpectacularJSONAPIView):
     """The OpenAPI 3.1 document."""
 
-    access = {"get": ANYONE}
+    access = {"get": ANYONE, "head": ANYONE}
+    http_method_names = ["get", "head"]
     authentication_classes: list[Any] = []
 
 
 class DocsView(SpectacularSwaggerSplitView):
     """The same, to read and try out; works offline."""
 
-    access = {"get": ANYONE}
+    access = {"get": ANYONE, "head": ANYONE}
+    http_method_names = ["get", "head"]
     authentication_classes: list[Any] = []
     template_name = "api/docs.html"
 

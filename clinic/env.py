@@ -54,15 +54,18 @@ def boolean(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
 
 
-def integer(name: str, default: int) -> int:
-    """Return a whole-number variable. Raises ImproperlyConfigured for anything else."""
+def integer(name: str, default: int, *, least: int) -> int:
+    """Return a whole-number variable. Raises ImproperlyConfigured for anything else, or less."""
     value = text(name).strip()
     if not value:
         return default
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+    if number < least:
+        raise ImproperlyConfigured(f"{name} must be {least} or more, not {number}.")
+    return number
 
 
 def words(name: str, default: str = "") -> list[str]:

@@ -11,6 +11,14 @@ class IdsOnly(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, dict) and "exc" in record.args:
+            # Celery's words for a task that failed: its error and its arguments stay out.
+            told = record.args
+            record.msg = f"Task {told.get('name')}[{told.get('id')}] {told.get('description')}"
+            record.args = ()
+        if record.name.startswith("django.security"):
+            # The message quotes the request.
+            record.msg, record.args = f"refused as {record.name.rpartition('.')[2]}", ()
         if record.exc_info and record.exc_info[0] is not None:
             kind, _, trace = record.exc_info
             where = ""

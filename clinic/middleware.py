@@ -6,6 +6,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 
 from clinic.tenancy.base import new_id
+from clinic.views import refusals
 
 _ID = re.compile(r"[A-Za-z0-9-]{8,64}\Z")
 
@@ -22,6 +23,19 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         return response
+
+
+class KnownLengthMiddleware:
+    """Refuses a body of unknown length: it would be read as an empty one, and its words be lost."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        meta = request.META
+        if meta.get("HTTP_TRANSFER_ENCODING") and not meta.get("CONTENT_LENGTH"):
+            return refusals.length_required(request)
+        return self.get_response(request)
 
 
 class NoStoreMiddleware:

@@ -40,6 +40,9 @@ if PRODUCTION:
     ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
     if not ALLOWED_HOSTS:
         raise ImproperlyConfigured("ALLOWED_HOSTS is not set: the host names that people type.")
+    if "*" in ALLOWED_HOSTS:
+        raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts that people type, not '*'.")
+    env.required("BROKER_URL", "the address of a Redis or Valkey of yours.")
 else:
     SECRET_KEY = env.text("SECRET_KEY") or addresses.secret("secret_key")
     KINDWORK_KEYS = env.text("KINDWORK_KEYS") or str(VAR_DIR / "keys.json")
@@ -130,16 +133,17 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "clinic.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "clinic.middleware.NoStoreMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "clinic.middleware.KnownLengthMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "clinic.tenancy.middleware.ActorMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
 ]
@@ -228,7 +232,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONCURRENCY = env.integer("KINDWORK_WORKERS", default=2)
+CELERY_WORKER_CONCURRENCY = env.integer("KINDWORK_WORKERS", default=2, least=1)
 CELERY_TASK_SOFT_TIME_LIMIT = 10 * 60  # seconds
 CELERY_TASK_TIME_LIMIT = 11 * 60
 # A broker that is away must not hold up a request: the row is written, the tick finds it.
@@ -249,7 +253,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 TICK_SECONDS = 20
 TICK_LATE_SECONDS = 180
 # A worker renews its hold on a job with each batch; past it, another worker takes the job up.
-JOB_HOLD_SECONDS = env.integer("KINDWORK_JOB_HOLD_SECONDS", default=60)
+JOB_HOLD_SECONDS = env.integer("KINDWORK_JOB_HOLD_SECONDS", default=60, least=1)
 CELERY_BEAT_SCHEDULE = {
     "tick": {
         "task": "clinic.tasks.tick",

@@ -136,11 +136,11 @@ CLINICAL = frozenset(
         "exercise_version", "exercise_title", "practised_in_session", "rhythm",
         # of an entry
         "answers", "note", "unwanted", "unwanted_note", "needs_now", "not_yet_reasons",
-        "helpful", "embodied", "share_level", "support_reasons", "practised_on",
+        "helpful", "embodied", "share_level", "support_reasons", "support_told", "practised_on",
         *(f"{rating}_{when}" for rating in ("distress", "warmth", "shame", "critic")
           for when in ("before", "after")),
         # of progress and summaries
-        "states", "changes", "last_entries", "paragraphs", "figures", "text",
+        "states", "changes", "last_entries", "paragraphs", "figures", "text", "quotes",
     }
 )  # fmt: skip
 """Fields of which an admin sees none, anywhere."""
@@ -205,7 +205,9 @@ KEYS: dict[tuple[str, str], set[str]] = {
     ("entries shared", "therapist"): _ENTRY_SEEN | _RATINGS | _WORDS,
     ("entries ratings_only", "therapist"): _ENTRY_SEEN | _RATINGS,
     ("entries private", "therapist"): _ENTRY_SEEN,
-    ("entries private, high distress", "therapist"): _ENTRY_SEEN | _DISTRESS | {"support"},
+    ("entries private, high distress", "therapist"): _ENTRY_SEEN
+    | _DISTRESS
+    | {"support", "support_told"},
     ("summaries", "therapist"): _SUMMARY | {"figures"},
     ("summaries", "client"): _SUMMARY,
     **{("jobs", role): _JOB for role in ("therapist", "admin", "client")},

@@ -77,7 +77,10 @@ def _fill_one(w: World, therapist: Person, client: Person) -> None:
                 time_zone="Europe/London",
                 language="en",
                 composer="1",
-                body={"paragraphs": [{"text": CANARY, "sources": []}], "figures": []},
+                body={
+                    "paragraphs": [{"text": CANARY, "sources": [], "quotes": False}],
+                    "figures": [],
+                },
             )
 
 

@@ -116,7 +116,10 @@ def _party(w: World, therapist: Person, client: Person, covering: Person) -> Par
                 time_zone="Europe/London",
                 language="en",
                 composer="1",
-                body={"paragraphs": [{"text": SECRET, "sources": []}], "figures": []},
+                body={
+                    "paragraphs": [{"text": SECRET, "sources": [], "quotes": False}],
+                    "figures": [],
+                },
             ).pk
     for role, person in (("therapist", therapist), ("client", client)):
         for name, pk in _personal(person).items():

@@ -280,6 +280,9 @@ FORBIDDEN = {
     "read a file": "SELECT pg_read_file('PG_VERSION')",
     "read statistics": "SELECT * FROM pg_statistic LIMIT 1",
     "read passwords": "SELECT * FROM pg_authid LIMIT 1",
+    "show what others ask": "SET track_activities = on",
+    "have it shown from now on": "ALTER ROLE kindwork_app SET track_activities = on",
+    "have it forgotten": "ALTER ROLE kindwork_app RESET track_activities",
     "make a temporary table": "CREATE TEMPORARY TABLE mine (a int)",
     "make a temporary function": "CREATE FUNCTION pg_temp.mine() RETURNS int "
     "LANGUAGE sql AS 'SELECT 1'",
@@ -400,6 +403,40 @@ def test_knowing_a_persons_memberships_opens_nothing(w: World) -> None:
         rows = memberships_of(w.charlie.user_id)
         assert [row[1] for row in rows] == [w.elsewhere.pk]
         assert (said(), Client.objects.count(), Membership.objects.count()) == ("", 0, 0)
+
+
+def test_who_is_where_is_not_told_to_whoever_asks_in_sql(w: World) -> None:
+    """Logins are of no clinic: an injection in one could ask for the memberships of all of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT array_agg(format_type(t, NULL)) FROM pg_proc p, unnest(p.proargtypes) AS t "
+            "WHERE p.proname = 'memberships_of' AND p.pronamespace = 'kindwork'::regnamespace"
+        )
+        first, *others = cursor.fetchone()[0]
+    assert first == "uuid"
+    told = 0
+    for guess in ("NULL", "'0'", "'99999999999'"):  # whatever else is asked for
+        rest = "".join(f", {guess}::{kind}" for kind in others)
+        with acting_as(w.alice.actor):
+            try:
+                with transaction.atomic(), connection.cursor() as cursor:
+                    cursor.execute(
+                        "SELECT count(*) FROM clinic_user u, "
+                        f"LATERAL kindwork.memberships_of(u.id{rest}) m WHERE m.clinic_id = %s",
+                        [w.elsewhere.pk],
+                    )
+                    told += cursor.fetchone()[0]
+            except DatabaseError:
+                continue
+    assert told == 0
+
+
+@pytest.mark.django_db
+def test_resetting_all_of_its_own_settings_does_not_show_what_others_ask() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER ROLE kindwork_app RESET ALL")
+        cursor.execute("SELECT rolconfig FROM pg_roles WHERE rolname = current_user")
+        assert "track_activities=off" in (cursor.fetchone()[0] or [])
 
 
 def test_memberships_that_ended_are_not_told(w: World) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from clinic import env
+from clinic.vault.keys import generate
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("clinic", "exercises", "sessions", "api")
@@ -34,17 +35,18 @@ def documented() -> set[str]:
     return set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", EXAMPLE.read_text(), re.MULTILINE))
 
 
-def start(tmp_path: Path, **said: str) -> "subprocess.CompletedProcess[str]":
+SHOW = (
+    "import django; django.setup(); from django.conf import settings as s; "
+    "print(s.PRODUCTION, s.DEBUG, s.SESSION_COOKIE_SECURE, s.SECURE_SSL_REDIRECT, "
+    "s.ALLOWED_HOSTS, s.DATABASES['default']['USER'], s.CELERY_WORKER_CONCURRENCY)"
+)
+
+
+def start(tmp_path: Path, code: str = SHOW, **said: str) -> "subprocess.CompletedProcess[str]":
     """Start with these settings and no others, and print some of what came of them."""
     blank = dict.fromkeys(documented(), "")  # what stands in a developer's own .env does not count
     return subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import django; django.setup(); from django.conf import settings as s; "
-            "print(s.PRODUCTION, s.DEBUG, s.SESSION_COOKIE_SECURE, s.SECURE_SSL_REDIRECT, "
-            "s.ALLOWED_HOSTS, s.DATABASES['default']['USER'], s.CELERY_WORKER_CONCURRENCY)",
-        ],
+        [sys.executable, "-c", code],
         cwd=ROOT,
         env={
             "PATH": os.environ["PATH"],
@@ -89,7 +91,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         )
     },
     "with DEBUG": ({**PRODUCTION, "DEBUG": "true"}, "DEBUG must be off"),
-    "without a broker": ({**PRODUCTION, "BROKER_URL": ""}, "BROKER_URL is not set"),
+    "with a secret that can be guessed": ({**PRODUCTION, "SECRET_KEY": "changeme"}, "SECRET_KEY"),
     "for every host": ({**PRODUCTION, "ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
     "as the owner": (
         {**PRODUCTION, "DATABASE_URL": _URL.format("kindwork_owner")},
@@ -144,6 +146,35 @@ def test_it_does_not_start(tmp_path: Path, how: str) -> None:
     assert last.startswith("django.core.exceptions.ImproperlyConfigured: "), last
     assert told in last
     assert "secret@" not in last  # a password stands in no message
+
+
+KEY_FILES = {
+    "that is not there": (None, 0, "There is no key file at"),
+    "that is damaged": ("{}", 0o600, "cannot be read"),
+    "that others can read": (generate(), 0o644, "chmod 600"),
+}
+
+
+@pytest.mark.parametrize("how", KEY_FILES)
+def test_in_production_nothing_is_served_with_a_key_file(tmp_path: Path, how: str) -> None:
+    """Told when the web process starts, and not to the first person who signs in."""
+    content, mode, told = KEY_FILES[how]
+    path = tmp_path / "keys.json"
+    if content is not None:
+        path.write_text(content)
+        path.chmod(mode)
+    said = {**PRODUCTION, "KINDWORK_KEYS": str(path)}
+    result = start(tmp_path, "import clinic.wsgi", **said)
+    assert result.returncode != 0
+    assert told in result.stderr.strip().splitlines()[-1]
+
+
+def test_in_production_it_is_served_with_a_good_key_file(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(generate())
+    path.chmod(0o600)
+    result = start(tmp_path, "import clinic.wsgi", **{**PRODUCTION, "KINDWORK_KEYS": str(path)})
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:

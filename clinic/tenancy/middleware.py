@@ -59,7 +59,11 @@ class ActorMiddleware:
 
     def _respond(self, request: HttpRequest) -> HttpResponseBase:
         if request.method in _SAFE:
-            return self._rendered(request)
+            # No savepoint: what is refused here has nothing to keep.
+            response = self._rendered(request)
+            if response.status_code >= HTTPStatus.BAD_REQUEST:
+                transaction.set_rollback(True)
+            return response
         with transaction.atomic():
             response = self._rendered(request)
             if response.status_code >= HTTPStatus.BAD_REQUEST:

@@ -1,11 +1,13 @@
 """The one way to rows that belong to people."""
 
-from typing import ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
+from django.core.exceptions import FieldError
 from django.db import models
 from django.db.models import Q
 
 from clinic.tenancy.actor import Actor, AnyActor, Role, TaskActor
+from clinic.vault.fields import SealedField
 
 M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 
@@ -45,6 +47,17 @@ class TenantQuerySet(models.QuerySet[M_co]):
         if allowed is None:
             return self.none()
         return self.filter(allowed)
+
+    def order_by(self, *field_names: Any) -> Self:
+        """As Django's; a sealed field has no order in SQL (FieldError)."""
+        for name in field_names:
+            first = str(name).lstrip("-").split("__")[0] if isinstance(name, str) else ""
+            if any(
+                isinstance(one, SealedField) and one.name == first
+                for one in self.model._meta.concrete_fields
+            ):
+                raise FieldError(f"{first} is sealed: sort what was opened")
+        return super().order_by(*field_names)
 
     def for_therapist(self, actor: Actor) -> Q | None:
         return None

@@ -124,7 +124,7 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
         )
 
     def get_prep_value(self, value: Any) -> Any:
-        if value is None or isinstance(value, bytes):
+        if value is None or value == b"" or isinstance(value, Sealed):
             return value
         raise FieldError(f"{self.name} is sealed: it cannot be filtered, ordered or updated in SQL")
 

@@ -23,7 +23,7 @@ from clinic.embedded.addresses import write_private
 BYTES = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Keys:
     """The opened key file.
 
@@ -96,7 +96,7 @@ def _read(name: str) -> Keys:
             f"There is no key file at {path}. `make run` makes one for a first start; "
             "otherwise set KINDWORK_KEYS to yours, or restore it from its own backup."
         ) from None
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise ImproperlyConfigured(
             f"The key file {path} cannot be read ({type(error).__name__}): "
             "restore it from its own backup. Without it nothing that is sealed can be opened."

@@ -94,5 +94,5 @@ def unwrap(wrapped: bytes, *, wrapping_key: bytes, binding: bytes) -> bytes:
     """Open a data key. Raises CannotOpen if it was moved, altered or wrapped with another key."""
     try:
         return AESGCM(wrapping_key).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], binding)
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
         raise CannotOpen("a data key") from None

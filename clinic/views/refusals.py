@@ -12,6 +12,7 @@ _SENTENCES = {
     400: ("bad_request", "The request could not be read."),
     403: ("permission_denied", "This is not yours to do."),
     404: ("not_found", "There is nothing here, or it is not yours to see."),
+    411: ("length_required", "Send the request's length: a body without one is not read."),
     413: ("too_large", "The request is too large: at most 256 KiB are read."),
     500: ("error", "Something went wrong on our side. Nothing was changed."),
     503: ("unavailable", "Kindwork cannot reach its database. Try again in a minute."),
@@ -52,6 +53,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _refuse(request, 404)
+
+
+def length_required(request: HttpRequest) -> HttpResponse:
+    return _refuse(request, 411)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
