@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import ErrorResponse
@@ -49,6 +50,15 @@ class KeyReused(exceptions.APIException):
     default_detail = "This Idempotency-Key was used for another request. Send a fresh key."
 
 
+class Unavailable(exceptions.APIException):
+    """The database went away; what was written meanwhile is not kept."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+    default_detail = "Kindwork cannot reach its database. Try again in a minute."
+    wait = 60
+
+
 def as_api_error(refused: Refused) -> exceptions.APIException:
     """Say a service's refusal in the API's own words."""
     if isinstance(refused, Conflict):
@@ -67,6 +77,8 @@ class ProblemHandler(ExceptionHandler):
             return as_api_error(exc)
         if isinstance(exc, RequestDataTooBig):
             return TooLarge()
+        if isinstance(exc, OperationalError | InterfaceError):
+            return Unavailable()
         if isinstance(exc, SuspiciousOperation):
             return exceptions.ParseError("The request could not be read.")
         return super().convert_known_exceptions(exc)

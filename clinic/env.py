@@ -54,7 +54,7 @@ def boolean(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
 
 
-def integer(name: str, default: int, *, least: int) -> int:
+def integer(name: str, default: int, *, least: int = 0) -> int:
     """Return a whole-number variable. Raises ImproperlyConfigured for anything else, or less."""
     value = text(name).strip()
     if not value:

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponseBase
 
 from clinic.tenancy.base import new_id
@@ -50,3 +52,18 @@ class NoStoreMiddleware:
         if request.path_info.startswith("/api/"):
             response.headers.setdefault("Link", '</api/v1/schema>; rel="service-desc"')
         return response
+
+
+class SignedInMiddleware(LoginRequiredMiddleware):
+    """A login for every page that does not say otherwise; one that does is not asked for a user.
+
+    Django's own asks for the user first, and a page that has to work without the database
+    would not.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)

@@ -32,6 +32,8 @@ if PRODUCTION:
     SECRET_KEY = env.required(
         "SECRET_KEY", "a long random text that signs cookies; make one and keep it."
     )
+    if len(SECRET_KEY) < 32:
+        raise ImproperlyConfigured("SECRET_KEY is too short: 32 characters or more, at random.")
     KINDWORK_KEYS = env.required(
         "KINDWORK_KEYS",
         "the path of the key file that opens every sealed text; "
@@ -145,7 +147,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "clinic.tenancy.middleware.ActorMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "clinic.middleware.SignedInMiddleware",
 ]
 
 TEMPLATES = [
@@ -172,6 +174,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -29,4 +29,8 @@ class Handler(WSGIHandler):
 
 
 django.setup(set_prefix=False)
+
+from clinic.vault import keys  # noqa: E402  (needs the settings)
+
+keys.load()  # a missing or damaged key file is told now, and not to the first who signs in
 application = Handler()
