@@ -1,5 +1,6 @@
 """The access table, tried for real: each route, each person, each relation to what is asked for."""
 
+import dataclasses
 import datetime
 import json
 import re
@@ -21,6 +22,7 @@ from clinic.tenancy.actor import Role, TaskActor
 from clinic.tenancy.base import new_id
 from clinic.tenancy.scope import acting_as
 from exercises.codes import ShareLevel
+from exercises.models import Entry
 from sessions.models import Summary
 from sessions.models.summary import SummaryKind
 from tests.access_table import API, CLINICAL, KEYS, PAGES, Page, Row
@@ -294,6 +296,18 @@ def test_without_a_live_token_there_is_nothing_but_the_open_doors(stage: Stage, 
             elif row.anonymous == 401 and not answer.headers["WWW-Authenticate"]:
                 wrong.append(f"{row.method} {row.route} does not say how to sign in")
     assert wrong == []
+
+
+def test_head_is_answered_like_get_without_a_body(stage: Stage) -> None:
+    for row in API:
+        if row.method == "GET":
+            pk = stage.id_of(row, stage.w.alice, stage.ours, 0) if "<" in row.route else None
+            get, head = (
+                ask(stage.w.alice.api, dataclasses.replace(row, method=method), pk)
+                for method in ("GET", "HEAD")
+            )
+            assert (head.status_code, head.content) == (get.status_code, b""), row
+            assert set(head.headers) == set(get.headers), row
 
 
 # -- foreign is as if there were nothing
@@ -571,6 +585,43 @@ def test_a_therapist_who_is_a_client_does_not_read_their_own_cautions(stage: Sta
     answer = read(browser, f"/api/v1/clients/{record.pk}")
     assert answer.status_code == 200
     assert "caution_flags" not in answer.json()
+
+
+@pytest.mark.parametrize("also", ["nothing else", "a client"])
+def test_a_quote_that_was_taken_back_is_read_by_no_therapist(w: World, also: str) -> None:
+    entry = w.entry(note=SECRET, share_level=ShareLevel.SHARED)
+    source = {"type": "entry", "id": str(entry.pk)}
+    with acting_as(w.alice.actor):
+        summary = Summary.objects.create(
+            clinic_id=w.clinic.pk,
+            client_id=w.carol.actor.client_id,
+            kind=SummaryKind.THERAPIST_WEEK,
+            period_start=MONDAY,
+            period_end=MONDAY + datetime.timedelta(days=6),
+            time_zone="Europe/London",
+            language="en",
+            composer="1",
+            body={
+                "paragraphs": [{"text": SECRET, "sources": [source], "quotes": True}],
+                "figures": [],
+            },
+        )
+    if also == "a client":  # of a colleague, as therapists are
+        record = w.new_client(w.bob, full_name="Alice Ames")
+        with acting_as(w.bob.actor):
+            founding.give_login(
+                client=Client.objects.get(pk=record.pk), user=User.objects.get(pk=w.alice.user_id)
+            )
+    browser = Browser()
+    browser.force_login(User.objects.get(pk=w.alice.user_id))
+    path = f"/api/v1/summaries/{summary.pk}"
+    assert SECRET in read(browser, path).content.decode()
+    with acting_as(w.carol.actor):
+        Entry.objects.filter(pk=entry.pk).update(share_level=ShareLevel.PRIVATE)
+    for address in (path, "/api/v1/summaries"):
+        answer = read(browser, address)
+        assert answer.status_code == 200
+        assert SECRET not in answer.content.decode(), address
 
 
 def test_who_covers_does_not_make_themselves_a_part_without_an_end(w: World) -> None:

@@ -604,3 +604,30 @@ def test_ids_are_of_version_seven(w: World) -> None:
     made = w.alice.api.post(CLIENTS, {"full_name": "Wren Holt"}).json()
 
     assert UUID(made["id"]).version == 7
+
+
+# --- What nobody mentions stays
+
+
+def test_a_part_of_the_emergency_contact_changes_without_the_rest(w: World) -> None:
+    change(w.alice, w.carol, {"emergency_contact": {"name": "Minh", "phone": "01632 960 1"}})
+
+    response = change(w.alice, w.carol, {"emergency_contact": {"phone": "01632 960 2"}})
+
+    assert response.json()["emergency_contact"] == {"name": "Minh", "phone": "01632 960 2"}
+
+
+def test_a_change_of_nothing_makes_nobodys_etag_stale(w: World) -> None:
+    before = w.alice.api.get(f"{CLIENTS}/{w.carol.actor.client_id}")["ETag"]
+
+    response = change(w.alice, w.carol, {})
+
+    assert response.status_code == 200
+    assert response["ETag"] == before
+
+
+def test_a_client_whose_care_ended_before_it_was_recorded_has_a_last_day(w: World) -> None:
+    response = w.alice.api.post(CLIENTS, {"full_name": "Wren Holt", "state": "ended"})
+
+    assert response.status_code == 201
+    assert response.json()["care_ended_on"] == response.json()["care_started_on"]

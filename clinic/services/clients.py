@@ -58,6 +58,8 @@ def add_client(*, details: dict[str, Any], therapist: Membership | None, by: Act
             **details,
         },
     )
+    if client.state == ClientState.ENDED and client.care_ended_on is None:
+        client.care_ended_on = today_in(zone)
     _check_care_days(client)
     client.save()
     CareTeamMember.objects.create(
@@ -76,8 +78,12 @@ def change_client(*, client: Client, changes: dict[str, Any], by: Actor) -> Clie
     Ending care sets its last day to today, and taking it up again takes that day away,
     unless one is given.
     """
+    if not changes:
+        return client
     for name, value in changes.items():
-        setattr(client, name, value)
+        # Parts of the contact that nobody mentions stay as they are.
+        merged = {**client.emergency_contact, **value} if name == "emergency_contact" else value
+        setattr(client, name, merged)
     if "state" in changes and "care_ended_on" not in changes:
         if client.state != ClientState.ENDED:
             client.care_ended_on = None

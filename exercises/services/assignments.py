@@ -63,6 +63,8 @@ def change_assignment(*, assignment: Assignment, changes: dict[str, Any], by: Ac
     """
     if assignment.state == AssignmentState.ENDED:
         raise Conflict("", "This assignment has ended; assign the exercise anew.", code="ended")
+    if not changes:
+        return assignment
     for name, value in changes.items():
         setattr(assignment, name, value)
     # What belonged to the old rhythm goes with it, unless somebody says it anew.

@@ -99,6 +99,8 @@ def change_entry(*, entry: Entry, changes: dict[str, Any], by: Actor) -> Entry:
     Raises:
         Refused: a value that does not fit, or sharing less than a therapist has read.
     """
+    if not changes:
+        return entry
     level = changes.get("share_level", entry.share_level)
     if entry.recorded_by_therapist and level != ShareLevel.SHARED:
         raise Refused("share_level", "What a therapist recorded is shared with them.")
