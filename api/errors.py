@@ -15,6 +15,7 @@ from api.parsers import TooLarge
 from clinic.problems import CONTENT_TYPE, problem
 from clinic.refusal import Conflict, NotTheirs, Refused
 from clinic.services.tokens import ChooseMembership
+from clinic.vault.sealing import CannotOpen
 
 
 class ConflictError(exceptions.APIException):
@@ -50,6 +51,17 @@ class KeyReused(exceptions.APIException):
     default_detail = "This Idempotency-Key was used for another request. Send a fresh key."
 
 
+class Unreadable(exceptions.APIException):
+    """What is sealed does not open: it was moved or altered, or its key is gone."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "unreadable"
+    default_detail = (
+        "Part of this is sealed and does not open, so nothing was changed. "
+        "Tell whoever looks after the server; the log names the row."
+    )
+
+
 class Unavailable(exceptions.APIException):
     """The database went away; what was written meanwhile is not kept."""
 
@@ -75,6 +87,8 @@ class ProblemHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, Refused):
             return as_api_error(exc)
+        if isinstance(exc, CannotOpen):
+            return Unreadable()
         if isinstance(exc, RequestDataTooBig):
             return TooLarge()
         if isinstance(exc, OperationalError | InterfaceError):

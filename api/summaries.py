@@ -116,18 +116,20 @@ class SummaryViewSet(ListRows, ShowRow, TenantViewSet):
     filterset_class = SummaryFilters
     access: ClassVar = {"list": CLINICAL, "retrieve": CLINICAL, "create": CLINICAL}
 
-    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
-        if getattr(self, "swagger_fake_view", False) or self.actor.client_id is None:
-            return SummarySerializer
-        return ClientSummarySerializer
-
     def represent(self, row: Summary) -> Any:
         return self.represent_page([row])[0]
 
     def represent_page(self, page: list[Summary]) -> Any:
-        if self.actor.client_id is None:
-            self._keep_to_what_is_shared(page)
-        return self.get_serializer(page, many=True).data
+        """Row by row, since one person may be a client here and a therapist of others."""
+        self._keep_to_what_is_shared(
+            [summary for summary in page if summary.client_id != self.actor.client_id]
+        )
+        kinds = {True: ClientSummarySerializer, False: SummarySerializer}
+        made = {own: serializer(context=self.context()) for own, serializer in kinds.items()}
+        return [
+            made[summary.client_id == self.actor.client_id].to_representation(summary)
+            for summary in page
+        ]
 
     def _keep_to_what_is_shared(self, page: list[Summary]) -> None:
         """Leave out quotes whose client took them back; note that the therapist reads the rest."""

@@ -72,7 +72,7 @@ DEFINER_FUNCTIONS = {
     "kindwork.context_part(integer)": "verifies the context; only its owner may call it",
     "kindwork.context_clinic()": "says which clinic was verified",
     "kindwork.context_user()": "says which person was verified",
-    "kindwork.memberships_of(uuid)": "after a password: which clinics there are to choose from",
+    "kindwork.memberships_of(uuid,bigint,text)": "after a password: which clinics there are to choose from",
     "kindwork.enter_by_token(text,integer)": "checks a token and enters its clinic",
     "kindwork.reset_for_tests()": "empties tables; exists in test databases alone",
 }
@@ -81,7 +81,7 @@ DEFINER_FUNCTIONS = {
 CALLED_BY_THE_APP = {
     "kindwork.context_clinic()",
     "kindwork.context_user()",
-    "kindwork.memberships_of(uuid)",
+    "kindwork.memberships_of(uuid,bigint,text)",
     "kindwork.enter_by_token(text,integer)",
     "kindwork.reset_for_tests()",
 }

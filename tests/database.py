@@ -27,7 +27,7 @@ GRANT EXECUTE ON FUNCTION kindwork.reset_for_tests() TO kindwork_app;
 def make(name: str) -> None:
     """Make the database anew, and point every connection at it."""
     with connections["owner"].cursor() as cursor:
-        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
         cursor.execute(f'CREATE DATABASE "{name}"')
     use(name)
     database.set_up()
@@ -47,7 +47,7 @@ def use(name: str) -> None:
 def drop(name: str, back_to: str) -> None:
     use(back_to)
     with connections["owner"].cursor() as cursor:
-        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
     connections["owner"].close()
 
 

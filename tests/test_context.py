@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import hmac
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -354,7 +355,12 @@ def test_shadowed_tables_and_functions_do_not_reach_into_ours(w: World) -> None:
         cursor.execute("SELECT kindwork.context_mac('x')")
         assert cursor.fetchone() == before
         cursor.execute("DELETE FROM pg_temp.clinic_membership")
-        cursor.execute("SELECT count(*) FROM kindwork.memberships_of(%s)", [w.alice.user_id])
+        until = int(time.time()) + 60
+        proof = context.mac(f"memberships|{w.alice.user_id}|{until}")
+        cursor.execute(
+            "SELECT count(*) FROM kindwork.memberships_of(%s, %s, %s)",
+            [w.alice.user_id, until, proof],
+        )
         assert cursor.fetchone() == (1,)
         transaction.set_rollback(True, using="owner")
 

@@ -23,8 +23,12 @@ SECONDS = 15 * 60
 def signed(*, clinic_id: UUID, user_id: UUID | None, kind: str, expires_at: int) -> str:
     """Return the context as PostgreSQL expects it. `expires_at` is in seconds since 1970."""
     message = f"{clinic_id}|{user_id or ''}|{kind}|{expires_at}"
-    mac = hmac.new(keys.load().context, message.encode(), hashlib.sha256).hexdigest()
-    return f"{message}|{mac}"
+    return f"{message}|{mac(message)}"
+
+
+def mac(message: str) -> str:
+    """The signature that `kindwork.context_mac` makes of the same message."""
+    return hmac.new(keys.load().context, message.encode(), hashlib.sha256).hexdigest()
 
 
 def enter(actor: AnyActor) -> None:

@@ -1,5 +1,6 @@
 """Finding out who is asking, and entering their clinic."""
 
+import time
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -14,6 +15,8 @@ SESSION_CLINIC = "clinic_id"
 """Where a browser session remembers which clinic its person is in."""
 
 _LONGEST_TOKEN = 200
+_QUESTION_SECONDS = 60
+"""How long a signed question for somebody's memberships holds."""
 
 
 def find_actor(request: HttpRequest) -> Actor | None:
@@ -62,11 +65,12 @@ MembershipRow = tuple[UUID, UUID, str, UUID | None, str]
 
 def memberships_of(user_id: UUID) -> list[MembershipRow]:
     """Return (membership, clinic, role, client, zone) for each active membership of a person."""
+    until = int(time.time()) + _QUESTION_SECONDS
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT membership_id, clinic_id, role, client_id, time_zone "
-            "FROM kindwork.memberships_of(%s)",
-            [user_id],
+            "FROM kindwork.memberships_of(%s, %s, %s)",
+            [user_id, until, context.mac(f"memberships|{user_id}|{until}")],
         )
         return list(cursor.fetchall())
 

@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar, Self, TypeVar
 
-from django.core.exceptions import FieldError
+from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from clinic.tenancy.actor import Actor, AnyActor, Role, TaskActor
 from clinic.vault.fields import SealedField
@@ -50,13 +50,9 @@ class TenantQuerySet(models.QuerySet[M_co]):
 
     def order_by(self, *field_names: Any) -> Self:
         """As Django's; a sealed field has no order in SQL (FieldError)."""
-        for name in field_names:
-            first = str(name).lstrip("-").split("__")[0] if isinstance(name, str) else ""
-            if any(
-                isinstance(one, SealedField) and one.name == first
-                for one in self.model._meta.concrete_fields
-            ):
-                raise FieldError(f"{first} is sealed: sort what was opened")
+        for path in (part for one in field_names for part in _paths_in(one)):
+            if _is_sealed(self.model, path):
+                raise FieldError(f"{path} is sealed: sort what was opened")
         return super().order_by(*field_names)
 
     def for_therapist(self, actor: Actor) -> Q | None:
@@ -71,3 +67,27 @@ class TenantQuerySet(models.QuerySet[M_co]):
 
 EVERY_ROW = Q(pk__isnull=False)
 """Every row of the actor's clinic: row-level security draws the line."""
+
+
+def _paths_in(order: Any) -> list[str]:
+    """The fields that an order refers to, as Django writes them: `client__full_name`."""
+    if isinstance(order, str):
+        return [order.lstrip("-")]
+    if isinstance(order, F):
+        return [str(order.__dict__["name"])]
+    parts = order.get_source_expressions() if hasattr(order, "get_source_expressions") else []
+    return [path for part in parts for path in _paths_in(part)]
+
+
+def _is_sealed(model: type[models.Model], path: str) -> bool:
+    for part in path.split("__"):
+        try:
+            field = model._meta.get_field(part)
+        except FieldDoesNotExist:
+            return False
+        if isinstance(field, SealedField):
+            return True
+        if not (field.is_relation and isinstance(field.related_model, type)):
+            return False
+        model = field.related_model
+    return False

@@ -77,8 +77,9 @@ REVOKE ALL ON FUNCTION kindwork.refuse_change() FROM PUBLIC;
 
 -- Before a clinic is known there are two ways in, and no third.
 
--- 1. After a password: which memberships has this person? It opens nothing.
-CREATE OR REPLACE FUNCTION kindwork.memberships_of(person uuid)
+-- 1. After a password: which memberships has this person? It opens nothing, and answers only to
+-- whoever can sign the question: logins are of no clinic, and an injection could ask for all of them.
+CREATE OR REPLACE FUNCTION kindwork.memberships_of(person uuid, until bigint, proof text)
 RETURNS TABLE (membership_id uuid, clinic_id uuid, role text, client_id uuid, time_zone text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT m.id, m.clinic_id, m.role::text, c.id, k.time_zone::text
@@ -88,10 +89,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     LEFT JOIN public.clinic_client c
         ON m.role = 'client' AND c.clinic_id = m.clinic_id AND c.user_id = m.user_id
     WHERE m.user_id = person AND m.is_active
+        AND (until >= extract(epoch FROM clock_timestamp())) IS TRUE
+        AND kindwork.context_mac('memberships|' || person || '|' || until) IS NOT DISTINCT FROM proof
     ORDER BY m.id
 $$;
-REVOKE ALL ON FUNCTION kindwork.memberships_of(uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION kindwork.memberships_of(uuid) TO kindwork_app;
+REVOKE ALL ON FUNCTION kindwork.memberships_of(uuid, bigint, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION kindwork.memberships_of(uuid, bigint, text) TO kindwork_app;
 
 -- 2. With a token: check it, its expiry and its membership, and enter its clinic, in one statement.
 -- No row is returned, and nothing is entered, for anything but a live token.
