@@ -1,9 +1,11 @@
 """The signed context: nobody enters a clinic by saying so. Here it is forged in every way we know."""
 
 import base64
+import dataclasses
 import datetime
 import hashlib
 import hmac
+import os
 import random
 import time
 from collections.abc import Callable
@@ -590,4 +592,16 @@ def test_setup_refuses_roles_with_other_rights_than_they_need(
 def test_setting_up_twice_changes_nothing_and_keeps_contexts_valid(w: World) -> None:
     before = valid(w.alice)
     database.set_up()
+    assert opened(before)[0] == w.clinic.pk
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_setting_up_with_another_key_file_is_refused_unless_it_is_meant(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = valid(w.alice)
+    other = dataclasses.replace(keys.load(), context=os.urandom(32))
+    monkeypatch.setattr(keys, "load", lambda: other)
+    with pytest.raises(database.OtherKeyFile, match="another key file"):
+        database.set_up()
     assert opened(before)[0] == w.clinic.pk

@@ -15,7 +15,7 @@ import pytest
 
 from clinic.embedded import addresses, run
 from clinic.embedded.errors import CannotStart
-from tests import live
+from tests import live, world
 
 PASSWORD = "a password for one test"
 DATABASES = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_BACKUP_URL")
@@ -236,7 +236,7 @@ def test_a_deep_folder_gets_a_short_socket(monkeypatch: pytest.MonkeyPatch, tmp_
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_with_servers_of_ones_own_nothing_is_embedded(kindwork: Kindwork) -> None:
     own = live.environment()
-    kindwork.start(**{name: own[name] for name in DATABASES}, BROKER_URL=own["BROKER_URL"])
+    kindwork.start(**{name: own[name] for name in (*DATABASES, "BROKER_URL", "KINDWORK_KEYS")})
     assert live.answers(f"{kindwork.address}/readyz")
     told = kindwork.log.read_text()
     assert "Starting PostgreSQL" not in told
@@ -261,3 +261,13 @@ def test_with_servers_of_ones_own_nothing_is_embedded(kindwork: Kindwork) -> Non
 )
 def test_a_step_that_fails_says_what_to_do(said: str, mend: str) -> None:
     assert run._mend(said).startswith(mend)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_with_the_wrong_key_file_nothing_starts_and_nothing_is_changed(kindwork: Kindwork) -> None:
+    own = live.environment()
+    with pytest.raises(AssertionError, match="another key file"):
+        kindwork.start(**{name: own[name] for name in (*DATABASES, "BROKER_URL")})
+    assert kindwork.supervisor.returncode == 1
+    w = world.build()  # contexts hold as they did
+    assert w.client(w.carol).full_name == "Carol Quill"

@@ -66,20 +66,36 @@ def check_roles(alias: str = "owner") -> None:
             )
 
 
-def set_up(alias: str = "owner") -> None:
+class OtherKeyFile(Exception):
+    """The database was set up with another key file than the one that is in use now."""
+
+
+def set_up(alias: str = "owner", *, replace_context_key: bool = False) -> None:
     """Create or renew the schema `kindwork`, the rights and the context key. Safe to repeat.
+
+    Args:
+        replace_context_key: let the key file's context key take the place of another one.
 
     Raises:
         RolesMissing: see `check_roles`.
+        OtherKeyFile: the database has another context key; nothing is changed then.
     """
     check_roles(alias)
     statements = (Path(__file__).parent / "sql" / "setup.sql").read_text()
-    inner, outer = context.pads(keys.load().context)
+    blocks = context.pads(keys.load().context)
     with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
         cursor.execute(statements, None)
+        cursor.execute("SELECT inner_block, outer_block FROM kindwork.context_key")
+        kept = cursor.fetchone()
+        if kept and tuple(map(bytes, kept)) != blocks and not replace_context_key:
+            raise OtherKeyFile(
+                "This database was set up with another key file: KINDWORK_KEYS must name that "
+                "one, or what is sealed cannot be opened. To change the context key alone, and "
+                "on purpose: manage.py setup_database --replace-context-key"
+            )
         cursor.execute(
             "INSERT INTO kindwork.context_key (inner_block, outer_block) VALUES (%s, %s) "
             "ON CONFLICT (is_the_one) DO UPDATE SET inner_block = excluded.inner_block, "
             "outer_block = excluded.outer_block",
-            [inner, outer],
+            blocks,
         )
