@@ -270,4 +270,6 @@ def test_with_the_wrong_key_file_nothing_starts_and_nothing_is_changed(kindwork:
         kindwork.start(**{name: own[name] for name in (*DATABASES, "BROKER_URL")})
     assert kindwork.supervisor.returncode == 1
     w = world.build()  # contexts hold as they did
-    assert w.client(w.carol).full_name == "Carol Quill"
+    assert [one["full_name"] for one in w.alice.api.get("/api/v1/clients").json()["results"]] == [
+        "Carol Quill"
+    ]
