@@ -20,7 +20,7 @@ check: $(VENV)/development
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
-	@$(BIN)/djlint --check --lint --quiet clinic/templates api/templates
+	@$(BIN)/djlint --check --lint clinic/templates api/templates
 
 format: $(VENV)/development
 	@$(BIN)/ruff check --fix .
