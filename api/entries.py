@@ -13,10 +13,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.base import KindSerializer, ListRows, ScopedRelated, ShowRow, TenantViewSet
+from api.errors import ConflictError
 from api.fields import PersonText, ZoneField, scale
 from api.filters import MomentFilter
 from api.idempotency import fingerprint
 from api.permissions import CLINICAL
+from api.support import SupportSerializer
 from clinic.models import Client
 from clinic.services.support import support_for
 from clinic.tenancy.actor import Role
@@ -36,17 +38,6 @@ RATINGS = (
 )
 DETAILS = ("variant", "time_zone", "started_at", "ended_at", "stopped_at_step")
 WORDS = ("answers", "note", "unwanted_note", "needs_now", "not_yet_reasons")
-
-
-class SupportSerializer(KindSerializer):
-    """Someone to turn to now."""
-
-    name = serializers.CharField()
-    phone = serializers.CharField()
-    text_to = serializers.CharField()
-    url = serializers.CharField()
-    hours = serializers.CharField()
-    is_emergency = serializers.BooleanField()
 
 
 class EntryValuesSerializer(KindSerializer):
@@ -153,6 +144,8 @@ class EntryViewSet(ListRows, ShowRow, TenantViewSet):
     )
     def update(self, request: Request, pk: UUID) -> Response:
         """Record an entry under a UUID made on the device. Sent again, it is the same entry."""
+        if self.get_queryset().filter(pk=pk).exists():
+            raise ConflictError("This is a kept entry's own address: change it with PATCH.")
         digest = fingerprint("entry", request.data)
         if self.actor.client_id is not None:
             # Before the content is looked at: a repeat is known though the world has changed.
@@ -184,7 +177,9 @@ class EntryViewSet(ListRows, ShowRow, TenantViewSet):
         """Change an entry of one's own; send the ETag that you read as If-Match."""
         entry = self.get_matched()
         if (entry.client_id == self.actor.client_id) == entry.recorded_by_therapist:
-            raise PermissionDenied("An entry is changed by whoever recorded it.")
+            raise PermissionDenied(
+                "What a client recorded is theirs to change, and what a therapist did is a therapist's."
+            )
         changes = self.checked(
             EntryValuesSerializer(data=request.data, partial=True, context=self.context())
         )

@@ -132,11 +132,11 @@ class SummaryViewSet(ListRows, ShowRow, TenantViewSet):
         ]
 
     def _keep_to_what_is_shared(self, page: list[Summary]) -> None:
-        """Leave out quotes whose client took them back; note that the therapist reads the rest."""
-        bodies = [body for body in map(_opened, page) if body]
+        """Leave out quotes that their client took back or changed; note that the rest is read."""
+        opened = [(summary, body) for summary in page if (body := _opened(summary))]
         sources = {
             one["id"]
-            for body in bodies
+            for _, body in opened
             for paragraph in body["paragraphs"]
             for one in paragraph["sources"]
         }
@@ -144,13 +144,18 @@ class SummaryViewSet(ListRows, ShowRow, TenantViewSet):
             return
         entries = list(Entry.objects.visible_to(self.actor).filter(pk__in=sources))
         note_read(entries, by=self.actor)
-        readable = {str(entry.pk) for entry in entries if reading(entry, self.actor).words}
-        for body in bodies:
+        as_written = {
+            str(entry.pk): entry.updated_at for entry in entries if reading(entry, self.actor).words
+        }
+        for summary, body in opened:
             body["paragraphs"] = [
                 paragraph
                 for paragraph in body["paragraphs"]
                 if not paragraph.get("quotes")
-                or all(one["id"] in readable for one in paragraph["sources"])
+                or all(
+                    one["id"] in as_written and as_written[one["id"]] <= summary.created_at
+                    for one in paragraph["sources"]
+                )
             ]
 
     @extend_schema(request=WriteSummarySerializer, responses={202: JobSerializer})

@@ -18,6 +18,7 @@ from api.me import MeViewSet
 from api.members import MemberViewSet
 from api.permissions import ANYONE
 from api.summaries import SummaryViewSet
+from api.support import SupportViewSet
 from api.tokens import TokenViewSet
 
 app_name = "api"
@@ -59,6 +60,7 @@ for name, viewset in RESOURCES.items():
 urlpatterns = [
     *router.urls,
     path("me", MeViewSet.as_view({"get": "me"}), name="me"),
+    path("support", SupportViewSet.as_view({"get": "support"}), name="support"),
     path("schema", cache_control(max_age=300)(SchemaView.as_view()), name="schema"),
     path("docs", DocsView.as_view(url_name="api:schema"), name="docs"),
 ]

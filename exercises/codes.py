@@ -99,16 +99,6 @@ class EntryStatus(models.TextChoices):
     REPLACED_BY_OTHER = "replaced_by_other", "Replaced by something else"
 
 
-PRACTISED = (
-    EntryStatus.DONE,
-    EntryStatus.DONE_IN_PART,
-    EntryStatus.ADAPTED,
-    EntryStatus.TRIED_AND_STOPPED,
-    EntryStatus.REPLACED_BY_OTHER,
-)
-"""The states in which the client turned towards it in any form."""
-
-
 class ShareLevel(models.TextChoices):
     """What of an entry the therapist reads. Status and date are always seen; clients are told so."""
 

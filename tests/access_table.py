@@ -38,6 +38,7 @@ API = (
     Row("tokens", "POST", "sign in", 201, 201, 201, anonymous=201),
     Row("tokens/<uuid:pk>", "DELETE", "token", *[(204, 404, 404, 404)] * 3),
     Row("me", "GET", "", 200, 200, 200),
+    Row("support", "GET", "", 200, 200, 200),
     Row("members", "GET", "", 200, 200, NO),
     Row("members/<uuid:pk>", "GET", "member", OF_THE_CLINIC, OF_THE_CLINIC, NO),
     Row("clients", "GET", "", 200, 200, 200),

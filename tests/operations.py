@@ -69,6 +69,7 @@ class Operation:
 
 OPERATIONS = [
     Operation("GET", "me"),
+    Operation("GET", "support"),
     Operation("GET", "schema"),
     Operation("GET", "docs"),
     Operation("GET", "tokens"),
@@ -135,7 +136,9 @@ WITH_BODY = [one for one in OPERATIONS if one.body]
 WITH_KEY = [one for one in OPERATIONS if KEY in one.route]
 IN_JSON = [one for one in OPERATIONS if one.route not in DOCUMENTS]
 LISTS = [
-    one for one in IN_JSON if one.method == "GET" and "/" not in one.route and one.route != "me"
+    one
+    for one in IN_JSON
+    if one.method == "GET" and "/" not in one.route and one.route not in ("me", "support")
 ]
 
 

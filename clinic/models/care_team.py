@@ -21,8 +21,6 @@ class CareTeamKind(models.TextChoices):
 
 
 class CareTeamMemberQuerySet(TenantQuerySet["CareTeamMember"]):
-    task_purposes = frozenset({"summaries"})
-
     def on(self, day: datetime.date) -> "CareTeamMemberQuerySet":
         """Those who care on that day; `ends_on` is the last day."""
         return self.filter(starts_on__lte=day).filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day))

@@ -112,6 +112,10 @@ class Client(TenantModel, VersionedModel):
                 | Q(care_ended_on__gte=models.F("care_started_on")),
                 name="client_care_ends_after_it_starts",
             ),
+            models.CheckConstraint(
+                condition=~Q(state="ended") | Q(care_ended_on__isnull=False),
+                name="client_ended_has_a_last_day",
+            ),
         ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:

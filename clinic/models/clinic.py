@@ -1,6 +1,5 @@
 """The clinic, which is the tenant, and whom its clients can turn to at once."""
 
-import zoneinfo
 from typing import ClassVar
 
 from django.db import models
@@ -29,10 +28,6 @@ class Clinic(IdentifiedModel):
     language = models.CharField(max_length=12, default="en")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
-
-    @property
-    def zone(self) -> zoneinfo.ZoneInfo:
-        return zoneinfo.ZoneInfo(self.time_zone)
 
 
 class CrisisResourceQuerySet(TenantQuerySet["CrisisResource"]):

@@ -37,7 +37,8 @@ class DataKeyQuerySet(TenantQuerySet["DataKey"]):
 class DataKey(TenantModel):
     """A key that seals rows, itself wrapped by a key outside the database.
 
-    Destroying it makes unreadable, for ever and in every backup, what it sealed.
+    Destroying it makes unreadable what it sealed here; older dumps, which hold the key's row
+    too, stay readable with the key file until they expire.
     """
 
     CLEAR_TEXT = {"key_name": "the name of a wrapping key"}

@@ -11,29 +11,12 @@ from clinic.refusal import NotTheirs, Refused
 from clinic.tenancy.actor import Actor, Role
 from clinic.zones import today_in
 
-DETAILS = (
-    "full_name",
-    "preferred_name",
-    "pronouns",
-    "email",
-    "phone",
-    "address",
-    "birth_date",
-    "emergency_contact",
-    "caution_flags",
-    "time_zone",
-    "language",
-    "state",
-    "care_started_on",
-    "care_ended_on",
-)
-
 
 def add_client(*, details: dict[str, Any], therapist: Membership | None, by: Actor) -> Client:
     """Take a person into care.
 
     Args:
-        details: any of DETAILS; zone and language default to the clinic's.
+        details: fields of Client; zone and language default to the clinic's.
         therapist: who will care for them. None means the actor, who must then be a therapist.
 
     Raises:
@@ -98,6 +81,8 @@ def change_client(*, client: Client, changes: dict[str, Any], by: Actor) -> Clie
 def _check_care_days(client: Client) -> None:
     if client.care_ended_on and client.care_ended_on < client.care_started_on:
         raise Refused("care_ended_on", "Care cannot end before it started.")
+    if client.state == ClientState.ENDED and client.care_ended_on is None:
+        raise Refused("care_ended_on", "Care that has ended has a last day.")
 
 
 def add_to_care_team(

@@ -70,7 +70,8 @@ def give_login(*, client: Client, user: User) -> Membership:
         clinic_id=client.clinic_id, user=user, role=Role.CLIENT, name=client.called
     )
     client.user = user
-    client.save(update_fields=["user"])
+    client.version += 1
+    client.save(update_fields=["user", "version", "updated_at"])
     return membership
 
 

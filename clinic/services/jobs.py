@@ -35,10 +35,6 @@ def register(kind: str, handler: Handler, *, purpose: str) -> None:
     _handlers[kind] = (handler, purpose)
 
 
-def kinds() -> frozenset[str]:
-    return frozenset(_handlers)
-
-
 def queue_job(
     *, kind: str, arguments: dict[str, Any], unit: str, clinic_id: UUID, by: Actor | None
 ) -> Job:

@@ -46,7 +46,7 @@ class TenantQuerySet(models.QuerySet[M_co]):
                 allowed = rows if allowed is None else allowed | rows
         if allowed is None:
             return self.none()
-        return self.filter(allowed)
+        return self.filter(allowed, clinic_id=actor.clinic_id)
 
     def order_by(self, *field_names: Any) -> Self:
         """As Django's; a sealed field has no order in SQL (FieldError)."""

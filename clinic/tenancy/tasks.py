@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, cast
 from uuid import UUID
 
 from celery import Task, shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 
 from clinic.tenancy.actor import TaskActor
 from clinic.tenancy.scope import Scope, acting_as
@@ -57,6 +58,8 @@ class ScopedTask(Task[Any, Any]):
         for clinic_id in list(ids):
             try:
                 super().__call__(str(clinic_id), *args, **kwargs)
+            except SoftTimeLimitExceeded:
+                raise  # the next run goes on from here: what is due stands in the database
             except Exception as error:  # one clinic's trouble is not the next one's
                 failed += 1
                 log.error("%s failed in clinic %s: %s", self.name, clinic_id, type(error).__name__)

@@ -60,12 +60,17 @@ _MENDS = {
 def database() -> Trouble:
     """The database runs a function of ours: a plain SELECT works even where no function does."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT kindwork.context_clinic() IS NULL, current_user")
-        without_context, user = cursor.fetchone()
+        cursor.execute(
+            "SELECT kindwork.context_clinic() IS NULL, current_user, rolsuper OR rolbypassrls "
+            "FROM pg_roles WHERE rolname = current_user"
+        )
+        without_context, user, is_unbound = cursor.fetchone()
     if not without_context:
         return "a context survived its transaction: restart the web processes and report this."
     if user != "kindwork_app":
         return "DATABASE_URL must sign in as kindwork_app."
+    if is_unbound:
+        return "kindwork_app must be NOSUPERUSER and NOBYPASSRLS: clinics see each other otherwise."
     return None
 
 

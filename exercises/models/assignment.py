@@ -19,8 +19,6 @@ from exercises.models.exercise import ExerciseVersion
 
 
 class AssignmentQuerySet(TenantQuerySet["Assignment"]):
-    task_purposes = frozenset({"summaries"})
-
     def for_therapist(self, actor: Actor) -> Q:
         return Q(client_id__in=in_care_of(actor))
 

@@ -17,8 +17,6 @@ _PUBLIC = "exercise text, the same for everyone, about nobody"
 
 
 class ExerciseQuerySet(TenantQuerySet["Exercise"]):
-    task_purposes = frozenset({"summaries"})
-
     def for_therapist(self, actor: Actor) -> Q:
         return EVERY_ROW
 
@@ -65,8 +63,6 @@ class Exercise(TenantModel):
 
 
 class ExerciseVersionQuerySet(TenantQuerySet["ExerciseVersion"]):
-    task_purposes = frozenset({"summaries"})
-
     def for_therapist(self, actor: Actor) -> Q:
         return EVERY_ROW
 

@@ -11,21 +11,6 @@ from clinic.tenancy.actor import Actor, Role
 from exercises.codes import AssignmentState, Rhythm
 from exercises.models import Assignment, Exercise
 
-PLAN = (
-    "reason",
-    "when_and_where",
-    "likely_obstacle",
-    "plan_b",
-    "confidence",
-    "practised_in_session",
-    "rhythm",
-    "times_per_week",
-    "weekdays",
-    "smaller_version_allowed",
-    "start_on",
-    "review_on",
-)
-
 
 def assign_exercise(
     *, client: Client, exercise: Exercise, plan: dict[str, Any], by: Actor
@@ -33,7 +18,7 @@ def assign_exercise(
     """Give a client an exercise, in the version of today, with a reason.
 
     Args:
-        plan: any of PLAN; reason, rhythm and start_on are required.
+        plan: fields of Assignment; reason, rhythm and start_on are required.
 
     Raises:
         Refused: the plan does not hold together, or care has ended.

@@ -201,8 +201,8 @@ def _show_support(entry: Entry) -> None:
     What was told once stays as it was told: a later change neither takes it back nor
     tells more, unless there is a reason that was not there before.
     """
-    reasons = reasons_for_support(entry)
-    if not set(reasons) - set(entry.support_reasons):
+    reasons = set(reasons_for_support(entry)) - set(entry.support_reasons)
+    if not reasons:
         return
     entry.support_reasons = sorted({*entry.support_reasons, *reasons})
     told: dict[str, Any] = dict(entry.support_told)

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Aggregate, Count, F, FloatField, Q, QuerySet
+from django.utils import timezone
 
 from clinic.tenancy.actor import Actor, Role
 from exercises.codes import EntryStatus, Rating
@@ -92,6 +93,11 @@ def progress_of(
     if assignment_id is not None:
         entries = entries.filter(assignment_id=assignment_id)
     own = actor.has(Role.CLIENT) and actor.client_id == client_id
+    if not own:
+        # Numbers read in a median are numbers read.
+        entries.filter(RATINGS_SHARED, first_read_at__isnull=True).update(
+            first_read_at=timezone.now()
+        )
     row = entries.aggregate(**status_counts(), **rating_medians(Q() if own else RATINGS_SHARED))
     return {
         "states": [

@@ -31,10 +31,11 @@ class Command(BaseCommand):
                 return
             raise CommandError("There is a clinic already; the demo needs an empty database.")
         password = env.required("KINDWORK_DEMO_PASSWORD", "the password of the demo's people.")
-        with transaction.atomic():
-            demo.build(password)
+        # Written first: a start that is killed in between makes both anew.
         addresses.write_private(
             addresses.var_dir() / "demo.json",
             json.dumps({"password": password, "people": [asdict(one) for one in demo.PEOPLE]}),
         )
+        with transaction.atomic():
+            demo.build(password)
         self.stdout.write(f"The demo is there: {len(demo.PEOPLE)} people can sign in.")
