@@ -138,6 +138,7 @@ class SummaryViewSet(ListRows, ShowRow, TenantViewSet):
             one["id"]
             for _, body in opened
             for paragraph in body["paragraphs"]
+            if paragraph.get("quotes")
             for one in paragraph["sources"]
         }
         if not sources:

@@ -1042,3 +1042,23 @@ def test_a_misspelt_filter_is_refused_and_shows_nothing(w: World) -> None:
     response = w.carol.api.get(reverse("api:entries-list"), {"clients": "x"})
 
     assert (response.status_code, pointers(response)) == (400, ["/clients"])
+
+
+def test_an_entrys_own_address_takes_no_second_entry(w: World) -> None:
+    made = send(w, note="Once.")
+
+    response = w.carol.api.put(
+        made["Location"], {"status": "done", "exercise": str(w.exercise().pk)}
+    )
+
+    assert response.status_code == 409
+    assert [entry.note for entry in kept(w.carol)] == ["Once."]
+
+
+def test_what_was_told_first_stays_when_another_reason_comes(w: World) -> None:
+    made = send(w, distress_before=2, distress_after=9).json()
+    change(w.carol, made["id"], distress_after=8)
+
+    told = w.alice.api.get(f"/api/v1/entries/{made['id']}").json()["support_told"]
+
+    assert told == {"distress_before": 2, "distress_after": 9}

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from clinic.models import Job, Membership
+from clinic.models import CrisisResource, Job, Membership
 from clinic.models.job import JobState
 from clinic.services import jobs
 from clinic.tenancy.actor import Role, TaskActor
@@ -319,3 +319,26 @@ def test_a_job_is_asked_about_and_not_changed(w: World) -> None:
             w.alice.api.post(JOBS, {"kind": WRITE_SUMMARIES}),
         ):
             problem(response, 405, "method_not_allowed")
+
+
+# --- Support
+
+
+def test_everyone_finds_whom_to_turn_to(w: World) -> None:
+    for person in (w.alice, w.ada, w.carol):
+        response = person.api.get("/api/v1/support")
+        assert response.status_code == 200
+        assert response.json()["support"][0]["name"] == "Emergency services"
+
+
+def test_a_clinic_that_named_nobody_still_says_whom_to_call(w: World) -> None:
+    with acting_as(w.alice.actor):
+        CrisisResource.objects.all().delete()
+
+    support = w.carol.api.get("/api/v1/support").json()["support"]
+
+    assert [(one["name"], one["phone"]) for one in support] == [("Your local emergency number", "")]
+
+
+def test_support_is_for_those_who_are_signed_in(w: World, anonymous: Api) -> None:
+    problem(anonymous.get("/api/v1/support"), 401)

@@ -17,6 +17,7 @@ from clinic.models.job import JobState
 from clinic.services import jobs
 from clinic.tenancy.actor import Role, TaskActor
 from clinic.tenancy.scope import acting_as
+from exercises.models import Entry
 from sessions.models import Summary
 from sessions.models.summary import SummaryKind
 from sessions.summaries.weeks import Week
@@ -489,3 +490,19 @@ def test_a_refused_request_leaves_its_key_free(w: World) -> None:
     assert (refused.status_code, mended.status_code) == (400, 202)
     [job] = all_jobs(w)
     assert job.state == JobState.QUEUED
+
+
+def test_words_that_were_changed_since_are_not_quoted_any_more(w: World) -> None:
+    entry = w.entry(note="The first words.", share_level="shared", practised_on=last_week(w).monday)
+    write(w, w.carol)
+    assert "The first words." in texts(w)[0]
+    with acting_as(w.carol.actor):
+        kept = Entry.objects.get(pk=entry.pk)
+        kept.note = "Other words."
+        kept.save()
+
+    assert not any("The first words." in text for text in texts(w))
+
+
+def texts(w: World) -> list[str]:
+    return [one["text"] for one in w.alice.api.get("/api/v1/summaries").json()["results"]]

@@ -59,8 +59,9 @@ class Entry(TenantModel, VersionedModel):
         client_uuid: made on the client's device; the same one sent again is the same entry.
         request_digest: keyed digest of what was sent first, to tell a repeat from a clash.
         share_level: what of it the therapist reads.
-        first_read_at: when a therapist first read more than status and date; from then
-            on the client can share more, not less.
+        first_read_at: when a therapist first read more of it than status and date, here or as
+            a quote in a summary; from then on the client can share more, not less. Medians,
+            which are about no single entry, do not count.
         support_reasons: why support was shown; seen by the therapist at any share level.
         support_told: what the therapist is told with them, as it was at that moment: the
             marked options that were chosen, and the numbers of distress. Never a text.

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Aggregate, Count, F, FloatField, Q, QuerySet
-from django.utils import timezone
 
 from clinic.tenancy.actor import Actor, Role
 from exercises.codes import EntryStatus, Rating
@@ -83,7 +82,8 @@ def progress_of(
     """How a client's practice went, in all or for one assignment, as the actor may know it.
 
     Everyone concerned sees how often each state occurred. The client's numbers rest on
-    all of their entries, a therapist's on those whose ratings are shared.
+    all of their entries, a therapist's on those whose ratings are shared. A
+    median is about no single entry: looking at it does not count as reading one.
 
     Returns:
         `states` (status and count, those that occurred), `changes`, `helpful`, `embodied`
@@ -93,11 +93,6 @@ def progress_of(
     if assignment_id is not None:
         entries = entries.filter(assignment_id=assignment_id)
     own = actor.has(Role.CLIENT) and actor.client_id == client_id
-    if not own:
-        # Numbers read in a median are numbers read.
-        entries.filter(RATINGS_SHARED, first_read_at__isnull=True).update(
-            first_read_at=timezone.now()
-        )
     row = entries.aggregate(**status_counts(), **rating_medians(Q() if own else RATINGS_SHARED))
     return {
         "states": [
