@@ -105,14 +105,15 @@ class AssignmentViewSet(ListRows, ShowRow, TenantViewSet):
 
     @extend_schema(request=NewAssignmentSerializer, responses={201: AssignmentSerializer})
     def create(self, request: Request) -> Response:
-        plan = self.checked(NewAssignmentSerializer(data=request.data, context=self.context()))
-        client, exercise = plan.pop("client"), plan.pop("exercise")
-        return once(
-            self,
-            lambda: assignments.assign_exercise(
+
+        def make() -> Assignment:
+            plan = self.checked(NewAssignmentSerializer(data=request.data, context=self.context()))
+            client, exercise = plan.pop("client"), plan.pop("exercise")
+            return assignments.assign_exercise(
                 client=client, exercise=exercise, plan=plan, by=self.actor
-            ),
-        )
+            )
+
+        return once(self, make)
 
     @extend_schema(request=PlanSerializer)
     def partial_update(self, request: Request, pk: Any) -> Response:

@@ -64,18 +64,19 @@ class CareTeamViewSet(ListRows, ShowRow, TenantViewSet):
     @extend_schema(request=NewCareTeamSerializer, responses={201: CareTeamSerializer})
     def create(self, request: Request) -> Response:
         """Admins name any therapist; a therapist asks for cover or supervision of own clients."""
-        said = self.checked(NewCareTeamSerializer(data=request.data, context=self.context()))
-        return once(
-            self,
-            lambda: clients.add_to_care_team(
+
+        def make() -> CareTeamMember:
+            said = self.checked(NewCareTeamSerializer(data=request.data, context=self.context()))
+            return clients.add_to_care_team(
                 client=said["client"],
                 therapist=said["therapist"],
                 kind=said["kind"],
                 starts_on=said.get("starts_on"),
                 ends_on=said.get("ends_on"),
                 by=self.actor,
-            ),
-        )
+            )
+
+        return once(self, make)
 
     @extend_schema(request=LeaveSerializer)
     def partial_update(self, request: Request, pk: Any) -> Response:

@@ -133,12 +133,13 @@ class ClientViewSet(ListRows, ShowRow, TenantViewSet):
         """Take a client into care. A therapist who does becomes the primary therapist."""
         by_therapist = self.actor.has(Role.THERAPIST)
         serializer = NewClientSerializer if by_therapist else NewClientByAdminSerializer
-        details = self.checked(serializer(data=request.data, context=self.context()))
-        therapist = details.pop("therapist", None)
-        return once(
-            self,
-            lambda: clients.add_client(details=details, therapist=therapist, by=self.actor),
-        )
+
+        def make() -> Client:
+            details = self.checked(serializer(data=request.data, context=self.context()))
+            therapist = details.pop("therapist", None)
+            return clients.add_client(details=details, therapist=therapist, by=self.actor)
+
+        return once(self, make)
 
     @extend_schema(request=ClientForTherapistSerializer)
     def partial_update(self, request: Request, pk: Any) -> Response:

@@ -26,7 +26,8 @@ def once(view: Any, make: Callable[[], Any], *, status: int = 201) -> Response:
     """Do a creating POST once for each key of a caller, and answer the same again.
 
     Args:
-        make: does it, and returns the row that was made.
+        make: checks the request, does it, and returns the row that was made. A repeat is
+            answered before it: it is known though the world has changed.
 
     The key's row is written in the same transaction as what it stands for: a repeat that
     comes at the same moment waits for the first one, and one that was refused leaves no key.

@@ -14,7 +14,7 @@ from api.fields import WeekField
 from api.idempotency import once
 from api.jobs import JobSerializer, JobViewSet
 from api.permissions import CLINICAL
-from clinic.models import Client
+from clinic.models import Client, Job
 from clinic.services import jobs
 from clinic.vault.sealing import CannotOpen
 from clinic.zones import today_in
@@ -162,18 +162,18 @@ class SummaryViewSet(ListRows, ShowRow, TenantViewSet):
     @extend_schema(request=WriteSummarySerializer, responses={202: JobSerializer})
     def create(self, request: Request) -> Response:
         """Ask the worker for a week's summaries now. A summary that is there stays as it is."""
-        said = self.checked(WriteSummarySerializer(data=request.data, context=self.context()))
         as_job = JobViewSet(request=request, format_kwarg=None, action="retrieve", kwargs={})
-        response = once(
-            as_job,
-            lambda: jobs.queue_job(
+
+        def make() -> Job:
+            said = self.checked(WriteSummarySerializer(data=request.data, context=self.context()))
+            return jobs.queue_job(
                 kind=WRITE_SUMMARIES,
                 arguments={"week": str(said["week"]), "clients": [str(said["client"].pk)]},
                 unit="clients",
                 clinic_id=self.actor.clinic_id,
                 by=self.actor,
-            ),
-            status=202,
-        )
+            )
+
+        response = once(as_job, make, status=202)
         response["Location"] = reverse("api:jobs-detail", args=[response.data["id"]])
         return response

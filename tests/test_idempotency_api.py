@@ -13,7 +13,7 @@ from clinic.models import CareTeamMember, Client, IdempotencyKey, Job
 from clinic.tasks import forget_old_keys
 from clinic.tenancy.actor import Role
 from clinic.tenancy.scope import acting_as
-from exercises.models import Assignment
+from exercises.models import Assignment, Exercise
 from tests import world
 from tests.refusals import nothing_written, problem
 from tests.world import Api, Person, World, staff
@@ -308,3 +308,22 @@ def test_the_same_request_twice_at_once_makes_one() -> None:
     assert sorted("Idempotency-Replayed" in one for one in answers) == [False, True]
     with acting_as(w.alice.actor):
         assert sum(one.full_name == "Wren Holt" for one in Client.objects.all()) == 1
+
+
+def test_a_repeat_is_known_though_the_world_has_changed(w: World) -> None:
+    plan = {
+        "client": str(w.carol.actor.client_id),
+        "exercise": str(w.exercise().pk),
+        "reason": "It helped.",
+        "rhythm": "once",
+        "start_on": str(w.today),
+    }
+    first = w.alice.api.post("/api/v1/assignments", plan, headers={"idempotency-key": "once"})
+    with acting_as(w.alice.actor):
+        Exercise.objects.update(is_offered=False)
+
+    again = w.alice.api.post("/api/v1/assignments", plan, headers={"idempotency-key": "once"})
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json()["id"] == first.json()["id"]
+    assert again["Idempotency-Replayed"] == "true"

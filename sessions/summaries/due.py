@@ -68,7 +68,8 @@ def next_due(*, now: datetime.datetime, most: int, passed_over: Iterable[UUID] =
     """Return the oldest week with something due, and up to `most` of its clients; None if all is done.
 
     Due is every week that is over in the client's own zone, from the one in which care
-    started to the one in which it ended, as far back as CATCH_UP_WEEKS. Runs in a scope.
+    started to the one in which it ended, as far back as CATCH_UP_WEEKS; none for a client
+    whose care is paused at present. Runs in a scope.
 
     Args:
         passed_over: clients to leave out this time.
