@@ -308,7 +308,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "OAS_VERSION": "3.1.0",
     "DESCRIPTION": (
         "Session notes, compassion-focused practice between sessions, and summaries. "
-        "See `docs/api.md` in the repository for a walk-through."
+        "The README walks through the main job, and `docs/api.md` tells the manners."
     ),
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,

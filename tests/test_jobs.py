@@ -14,6 +14,8 @@ from uuid import UUID, uuid4
 import kombu.exceptions
 import pytest
 import time_machine
+from celery import current_app
+from celery.fixups.django import DjangoWorkerFixup
 from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 from django.utils import timezone
@@ -773,3 +775,32 @@ def test_a_client_of_the_week_who_is_paused_now_is_written_for_on_request(w: Wor
     run(w, queued(w, WRITE_SUMMARIES, arguments={"week": str(WEEK)}))
 
     assert how_often(w.clinic) == once_each({client})
+
+
+# --- What the worker is told
+
+
+def test_a_task_is_acknowledged_when_it_is_done_and_returns_when_its_process_dies() -> None:
+    # Without both, a killed process lost its tasks (security brief, section 5).
+    assert current_app.conf.task_acks_late is True
+    assert current_app.conf.task_reject_on_worker_lost is True
+
+
+def test_a_worker_takes_one_task_at_a_time() -> None:
+    assert current_app.conf.worker_prefetch_multiplier == 1
+
+
+def test_no_healthy_task_is_handed_out_twice() -> None:
+    hidden = current_app.conf.broker_transport_options["visibility_timeout"]
+    assert hidden >= 4 * current_app.conf.task_time_limit
+    assert current_app.conf.task_soft_time_limit < current_app.conf.task_time_limit
+
+
+def test_a_message_is_plain_json_and_nothing_else_is_read() -> None:
+    assert current_app.conf.task_serializer == "json"
+    assert set(current_app.conf.accept_content) == {"json"}
+    assert current_app.conf.task_always_eager is False
+
+
+def test_a_worker_keeps_its_connection_from_task_to_task() -> None:
+    assert DjangoWorkerFixup(current_app).db_reuse_max
