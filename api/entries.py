@@ -144,14 +144,13 @@ class EntryViewSet(ListRows, ShowRow, TenantViewSet):
     )
     def update(self, request: Request, pk: UUID) -> Response:
         """Record an entry under a UUID made on the device. Sent again, it is the same entry."""
-        if self.get_queryset().filter(pk=pk).exists():
-            raise ConflictError("This is a kept entry's own address: change it with PATCH.")
         digest = fingerprint("entry", request.data)
-        if self.actor.client_id is not None:
-            # Before the content is looked at: a repeat is known though the world has changed.
-            kept = entries.find_repeat(self.actor.client_id, client_uuid=pk, request_digest=digest)
-            if kept is not None:
-                return self._recorded(kept, is_new=False)
+        # Before the content is looked at: a repeat is known though the world has changed.
+        kept = self.find(self.get_queryset(), pk)
+        if kept is not None:
+            if kept.client_uuid != pk:
+                raise ConflictError("This is a kept entry's own address: change it with PATCH.")
+            return self._recorded(entries.same_request(kept, digest), is_new=False)
         values = self.checked(NewEntrySerializer(data=request.data, context=self.context()))
         assignment = values.pop("assignment", None)
         exercise = values.pop("exercise", None)

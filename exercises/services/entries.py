@@ -83,7 +83,12 @@ def find_repeat(client_id: UUID, *, client_uuid: UUID, request_digest: bytes) ->
         .select_related("exercise_version")
         .first()
     )
-    if kept is not None and bytes(kept.request_digest) != request_digest:
+    return same_request(kept, request_digest) if kept is not None else None
+
+
+def same_request(kept: Entry, request_digest: bytes) -> Entry:
+    """Return the kept entry if this request made it. Raises Conflict if another one did."""
+    if bytes(kept.request_digest) != request_digest:
         raise Conflict(
             "client_uuid",
             "This id was used before for another entry. Make a fresh UUID for a new entry, "
